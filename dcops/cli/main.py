@@ -1,0 +1,140 @@
+"""`dcops NOUN VERB`: find the noun in the table, import it, run it, turn errors into one line and an exit code.
+
+`dcops --help` reads the table only: no noun, no model, no rich is imported (tests/e2e/test_help.py).
+"""
+
+import importlib
+import json
+import os
+import sys
+from collections.abc import Sequence
+
+from dcops import __version__
+from dcops.cli.table import NOUNS
+
+USAGE = """\
+usage: dcops NOUN VERB [OPTION...]
+       dcops NOUN --help
+
+Run a data centre, its recovery site and its national link, and prove that it does.
+
+nouns:
+{nouns}
+
+options:
+  --help             this text; after a noun or verb, its own
+  --version          the version
+  --exit-codes       what each exit code means
+  --completion SHELL print a completion script for bash, zsh or fish
+
+Every verb takes --json. Verbs that write take -i INVENTORY unless this host is enrolled, and --check to plan only.
+First steps: docs/command-line.md. On a new machine: script/demo.
+"""
+
+
+def usage() -> str:
+    """Give the text of `dcops --help`."""
+    width = max(map(len, NOUNS))
+    return USAGE.format(nouns="\n".join(f"  {noun:<{width}}  {text}" for noun, (_, text) in NOUNS.items()))
+
+
+def _exit_codes() -> str:
+    from dcops.core.exitcodes import MEANINGS
+
+    return "\n".join(f"{code.value:>4}  {text}" for code, text in MEANINGS.items())
+
+
+def _unknown_noun(word: str) -> str:
+    from dcops.core.text import did_you_mean
+
+    near = did_you_mean(word, NOUNS)
+    return f'dcops: "{word}" is no noun.' + (f" Did you mean {near}?" if near else "") + " Nouns: " + ", ".join(NOUNS)
+
+
+def _fail(error: BaseException, *, as_json: bool) -> int:
+    """Print `error` as one line, or as a JSON object, and give its exit code."""
+    from dcops.core.errors import DcopsError, SpecError
+
+    if not isinstance(error, DcopsError):
+        raise error
+    if as_json:
+        body: dict[str, object] = {
+            "type": type(error).__name__,
+            "message": error.message,
+            "where": error.where,
+            "hint": error.hint,
+            "exit_code": int(error.exit_code),
+        }
+        if isinstance(error, SpecError):
+            body["problems"] = [vars(problem) for problem in error.problems]
+        sys.stdout.write(json.dumps({"error": body}, indent=2, ensure_ascii=False) + "\n")
+    else:
+        sys.stderr.write(f"dcops: {error}\n")
+    return int(error.exit_code)
+
+
+def _run_noun(noun: str, arguments: Sequence[str]) -> int:
+    """Run one noun's own command line and give the exit code."""
+    # typer's own traceback boxes and suggestions to install completion are for developers, not for users at night.
+    os.environ.setdefault("TYPER_STANDARD_TRACEBACK", "1")
+    as_json = "--json" in arguments
+    try:
+        import click
+
+        module = importlib.import_module(NOUNS[noun][0])
+        import typer
+
+        command = typer.main.get_command(module.app)
+        try:
+            result = command.main(args=list(arguments), prog_name=f"dcops {noun}", standalone_mode=False)
+        except click.exceptions.Exit as stop:
+            return stop.exit_code
+        except click.exceptions.Abort:
+            return 130
+        except click.ClickException as error:
+            error.show(sys.stderr)
+            return 2
+        return result if isinstance(result, int) else 0
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`): no error, and nothing more to say.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        return _fail(error, as_json=as_json)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line `arguments` (without the program's name) and give the exit code."""
+    if not arguments or arguments[0] in ("--help", "-h", "help"):
+        print(usage(), end="")
+        return 0 if arguments else 2
+    first, rest = arguments[0], list(arguments[1:])
+    if first == "--version":
+        print(f"dcops {__version__}")
+        return 0
+    if first == "--exit-codes":
+        print(_exit_codes())
+        return 0
+    if first == "--completion":
+        from dcops.cli.completion import script
+
+        return script(rest)
+    if first not in NOUNS:
+        print(_unknown_noun(first), file=sys.stderr)
+        return 2
+    return _run_noun(first, rest)
+
+
+def main() -> None:
+    """Entry point of the `dcops` program."""
+    if "_DCOPS_COMPLETE" in os.environ:
+        from dcops.cli.completion import answer
+
+        sys.exit(answer())
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()
