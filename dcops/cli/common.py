@@ -158,7 +158,7 @@ def confirm(question: str, *, yes: bool) -> None:
 
 
 def setup_logging(*, as_json: bool, verbosity: int) -> None:
-    """Send the log to standard error: warnings, with -v information, with -vv everything; one JSON object a line with --json."""
+    """Send the log to standard error: warnings, with -v information, with -vv everything; JSON lines with --json."""
     level = {0: logging.WARNING, 1: logging.INFO}.get(verbosity, logging.DEBUG)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if as_json else logging.Formatter("%(levelname)s %(name)s: %(message)s"))

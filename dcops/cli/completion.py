@@ -24,7 +24,11 @@ _dcops() {
 compdef _dcops dcops
 """
 _FISH = """\
-complete -c dcops -f -a '(env _DCOPS_COMPLETE=1 COMP_WORDS=(string join \\n -- (commandline -opc)[2..] (commandline -ct)) dcops 2>/dev/null)'
+function __dcops_complete
+  set -lx COMP_WORDS (string join \\n -- (commandline -opc)[2..] (commandline -ct))
+  env _DCOPS_COMPLETE=1 dcops 2>/dev/null
+end
+complete -c dcops -f -a '(__dcops_complete)'
 """
 SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 

@@ -1,4 +1,4 @@
-"""The nouns of the command line: name -> (module, one line of help). A module is imported only when its noun is used."""
+"""The nouns of the command line: name -> (module, one line of help); a module is imported only when used."""
 
 NOUNS: dict[str, tuple[str, str]] = {
     "inventory": ("dcops.cli.inventory", "What should be: sites, racks, devices, networks, applications."),

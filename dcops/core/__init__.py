@@ -1,1 +1,1 @@
-"""What every part needs and that knows nothing of data centres: errors, units, clock, text, settings, secrets, processes."""
+"""What every part needs and that knows nothing of data centres: errors, units, clock, settings, secrets, processes."""

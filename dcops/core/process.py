@@ -165,7 +165,7 @@ def start(
 def run(
     argv: Sequence[str],
     *,
-    input: bytes | None = None,  # noqa: A002 - the word subprocess uses
+    input: bytes | None = None,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     timeout_seconds: float | None = 60,

@@ -32,7 +32,10 @@ class Settings:
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> "Settings":
-        """Read the settings from `environ` (this process's by default). Raises UsageError for a home that is not there."""
+        """Read the settings from `environ`, by default this process's.
+
+        Raises UsageError for a home that is not there.
+        """
         env = os.environ if environ is None else environ
         checkout = Path(__file__).resolve().parents[2]
         is_checkout = (checkout / "inventory").is_dir() and (checkout / "pyproject.toml").is_file()

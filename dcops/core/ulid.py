@@ -1,6 +1,6 @@
 """Run ids: ULIDs, which sort by time and are unique without asking anybody.
 
-Source: the ULID specification, https://github.com/ulid/spec (48 bits of milliseconds, 80 random bits, Crockford base32).
+48 bits of milliseconds, 80 random bits, Crockford base32. Source: https://github.com/ulid/spec.
 """
 
 import os

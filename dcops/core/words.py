@@ -1,6 +1,6 @@
 """Words that every capability shares, defined here once."""
 
-from datetime import date
+import datetime
 from enum import IntEnum, StrEnum
 from typing import Generic, TypeVar
 
@@ -61,7 +61,7 @@ class Value(Frozen, Generic[T]):
     status: ValueStatus = ValueStatus.PROPOSED
     by: str | None = None
     decision: str | None = None
-    date: date | None = None
+    date: datetime.date | None = None
 
     @model_validator(mode="after")
     def _adopted_says_by_whom(self) -> "Value[T]":

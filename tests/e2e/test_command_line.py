@@ -1,0 +1,78 @@
+"""The command line as a process: help costs nothing, mistakes get one line, codes are those of the table."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("typer", "rich", "pydantic", "yaml", "sqlalchemy", "netmiko", "fastapi", "dcops.core", "dcops.cli.common")
+
+
+def dcops(*arguments: str, **env: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "dcops", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, **env},
+    )
+
+
+def test_help_imports_no_noun_and_nothing_heavy() -> None:
+    script = (
+        "import sys; from dcops.cli.main import run; run(['--help']); print('\\n'.join(sys.modules), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    loaded = done.stderr.split()
+    assert [name for name in loaded if name.startswith(HEAVY)] == []
+    assert "usage: dcops NOUN VERB" in done.stdout
+
+
+def test_every_noun_shows_help_with_its_verbs() -> None:
+    from dcops.cli.table import NOUNS
+
+    for noun in NOUNS:
+        done = dcops(noun, "--help")
+        assert done.returncode == 0, (noun, done.stderr)
+        assert f"dcops {noun}" in done.stdout
+
+
+def test_an_unknown_noun_is_usage_with_a_suggestion() -> None:
+    done = dcops("inventry", "list")
+    assert done.returncode == 2
+    assert "Did you mean inventory?" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unknown_verb_and_option_are_usage() -> None:
+    assert dcops("inventory", "lst").returncode == 2
+    assert dcops("inventory", "list", "--jsn").returncode == 2
+
+
+def test_an_error_with_json_is_json() -> None:
+    done = dcops("inventory", "list", "-i", "no-such-inventory", "--json")
+    assert done.returncode == 2
+    assert json.loads(done.stdout)["error"]["exit_code"] == 2
+
+
+def test_exit_codes_are_listed() -> None:
+    done = dcops("--exit-codes")
+    assert done.returncode == 0
+    assert " 130  interrupted" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [("inv", ["inventory"]), ("inventory li", ["list"]), ("inventory list --js", ["--json"]), ("nothing x", [""])],
+)
+def test_completion_answers_nouns_verbs_and_options(words: str, expected: list[str]) -> None:
+    done = dcops(_DCOPS_COMPLETE="1", COMP_WORDS=words)
+    assert done.stdout.split("\n")[: len(expected)] == expected
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_script_for_each_shell(shell: str) -> None:
+    assert "_DCOPS_COMPLETE" in dcops("--completion", shell).stdout
+    assert dcops("--completion", "csh").returncode == 2
