@@ -66,7 +66,7 @@ def _capability(module: str) -> str:
 
 
 def _adapters(graph: grimp.ImportGraph) -> set[str]:
-    """Modules that import a library or module which reaches outside: sockets, processes, device and database drivers."""
+    """Modules that reach outside: they import sockets, processes, device or database drivers."""
     outside = (
         "subprocess",
         "socket",
