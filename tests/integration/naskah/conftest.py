@@ -42,9 +42,26 @@ def postgresql_programs() -> Path:
 def make_certificate(folder: Path, name: str, address: str = "127.0.0.1") -> tuple[Path, Path]:
     certificate, key = folder / f"{name}.crt", folder / f"{name}.key"
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-        + ["-days", "2", "-subj", f"/CN={name}", "-addext", f"subjectAltName=IP:{address},DNS:{name}"]
-        + ["-keyout", str(key), "-out", str(certificate)],
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            f"/CN={name}",
+            "-addext",
+            f"subjectAltName=IP:{address},DNS:{name}",
+            "-keyout",
+            str(key),
+            "-out",
+            str(certificate),
+        ],
         check=True,
         capture_output=True,
     )
@@ -90,8 +107,20 @@ def cluster() -> Iterator[Cluster]:
     key.chmod(0o600)
     made = Cluster(programs, folder, free_port(), certificate)
     subprocess.run(
-        ["runuser", "-u", "postgres", "--", str(programs / "initdb"), "-D", str(folder / "data"), "-A", "peer"]
-        + ["--no-sync", "-E", "UTF8"],
+        [
+            "runuser",
+            "-u",
+            "postgres",
+            "--",
+            str(programs / "initdb"),
+            "-D",
+            str(folder / "data"),
+            "-A",
+            "peer",
+            "--no-sync",
+            "-E",
+            "UTF8",
+        ],
         check=True,
         stdout=subprocess.DEVNULL,
         cwd="/",
