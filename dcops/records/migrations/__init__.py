@@ -1,0 +1,1 @@
+"""Alembic migrations of the journals' tables, run by the stores when they are opened."""
