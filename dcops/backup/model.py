@@ -1,0 +1,201 @@
+"""Frozen types of a backup: the policy people write, what was observed, what was stored and what proves it."""
+
+import hashlib
+import json
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from dcops.core.units import Bytes, Seconds
+from dcops.core.words import Frozen, Value
+
+Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
+SqlName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
+SecretRef = Annotated[str, Field(pattern=r"^(file|env|credential|vault):.+$")]
+
+
+class HttpLogin(Frozen):
+    """The account a site uses at a rest-server; the password is a reference, never the password."""
+
+    user: Identifier
+    password: SecretRef
+
+
+class RepositorySpec(Frozen):
+    """One restic repository: where it is, its key, and with which account each site reaches it.
+
+    Attributes:
+        url: a restic repository without any credential in it, `rest:https://host:port/path/` or a folder.
+        logins: site name -> account at the rest-server; empty for a folder.
+        ca: certificate authority of the server, a file secret.
+        create_if_missing: a first run may initialise the repository; once enrolled, a missing one is always an error.
+    """
+
+    name: Identifier
+    url: str
+    password: SecretRef
+    logins: dict[Identifier, HttpLogin] = Field(default_factory=dict)
+    ca: SecretRef | None = None
+    create_if_missing: bool = False
+
+
+class NewestColumn(Frozen):
+    """The column that tells how recent the data of a dump is."""
+
+    table: SqlName
+    column: SqlName
+
+
+class ReferenceColumn(Frozen):
+    """A column that names files of a content-addressed source by their SHA-256."""
+
+    table: SqlName
+    column: SqlName
+    owner: SqlName | None = None
+
+
+class DatabaseSource(Frozen):
+    """A PostgreSQL database, dumped from one consistent snapshot and streamed; with `ca` only over verified TLS."""
+
+    id: Identifier
+    kind: Literal["postgresql"]
+    device: str
+    port: int = 5432
+    database: SqlName
+    user: SqlName
+    password: SecretRef
+    ca: SecretRef | None = None
+    newest: NewestColumn | None = None
+    references: ReferenceColumn | None = None
+
+
+class FilesSource(Frozen):
+    """A folder of files named by their SHA-256 on another host, mirrored over SSH and backed up file by file."""
+
+    id: Identifier
+    kind: Literal["files_over_ssh"]
+    device: str
+    path: Annotated[str, Field(pattern=r"^/")]
+    ssh_user: Identifier = "root"
+
+
+class BackupPolicy(Frozen):
+    """What is backed up of one application, where to, and how old the newest copy may become."""
+
+    application: Identifier
+    repository: RepositorySpec
+    database: DatabaseSource
+    files: FilesSource | None = None
+    max_age: Value[Seconds]
+    minimum_size: Bytes = 1
+
+
+class StoredFile(Frozen):
+    """One file of a content-addressed source: its SHA-256, which is its name, and its size."""
+
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    size_bytes: int
+
+
+class DumpFacts(Frozen):
+    """What was true inside the database snapshot that was dumped.
+
+    Attributes:
+        rows: table -> number of rows.
+        newest: commit side time of the newest row by the policy's column; None for an empty table.
+        referenced: SHA-256 of the files the rows name, sorted.
+        system_identifier: of the cluster, from pg_control_system().
+        clock_offset_seconds: database clock minus ours.
+    """
+
+    database: str
+    server_version: str
+    system_identifier: str
+    rows: dict[str, int]
+    newest: datetime | None
+    referenced: tuple[str, ...]
+    clock_offset_seconds: float
+
+
+class Snapshot(Frozen):
+    """One restic snapshot as the repository lists it."""
+
+    id: str
+    time: datetime
+    tree: str
+    hostname: str
+    tags: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+
+    def tag(self, name: str) -> str | None:
+        """Give the value of tag `name=value`, or None."""
+        prefix = f"{name}="
+        return next((tag[len(prefix) :] for tag in self.tags if tag.startswith(prefix)), None)
+
+
+class Saved(Frozen):
+    """What one `restic backup` stored: files and bytes read, bytes added; `tree` is empty until it is looked up."""
+
+    snapshot: str
+    tree: str = ""
+    files: int
+    size_bytes: int
+    added_bytes: int
+    seconds: float
+
+
+class Manifest(Frozen):
+    """What a complete set holds; stored last in the repository, so a set without one is not complete.
+
+    Attributes:
+        run: the run that made the set, ULID.
+        snapshot_at: database time inside the dumped snapshot.
+        dump_sha256, dump_bytes: of the stream that restic stored.
+        files: every file of the file copy, sorted by SHA-256.
+    """
+
+    version: Literal[1] = 1
+    application: str
+    run: str
+    environment: str
+    site: str
+    repository_id: str
+    snapshot_at: datetime
+    facts: DumpFacts
+    dump_snapshot: str
+    dump_name: str
+    dump_sha256: str
+    dump_bytes: int
+    files_snapshot: str | None
+    files: tuple[StoredFile, ...] = ()
+
+    @property
+    def files_bytes(self) -> int:
+        """Bytes of all files together."""
+        return sum(file.size_bytes for file in self.files)
+
+    def canonical(self) -> bytes:
+        """Give the text that is stored and hashed: sorted keys, no spaces, UTF-8."""
+        document = self.model_dump(mode="json")
+        return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+    def digest(self) -> str:
+        """Give the SHA-256 of the canonical text."""
+        return hashlib.sha256(self.canonical()).hexdigest()
+
+
+class BackupSet(Frozen):
+    """A complete backup of one application as found in the repository."""
+
+    manifest: Manifest
+    manifest_snapshot: str
+    finished_at: datetime
+
+
+class CheckResult(Frozen):
+    """What `restic check` found, and whether the data itself was read."""
+
+    is_data_read: bool
+    seconds: float
+    snapshots: int

@@ -1,0 +1,121 @@
+"""What the backup service needs from outside; readers and writers apart, so observe mode simply gets no writer."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from dcops.backup.model import CheckResult, DumpFacts, Saved, Snapshot, StoredFile
+from dcops.records.kinds.backup import Receipt
+
+OnBytes = Callable[[int], None]
+
+
+class ByteStream(Protocol):
+    """Bytes that another program produces, which may turn out to have failed at the end."""
+
+    def read(self, size: int) -> bytes:
+        """Give up to `size` bytes; empty at the end, whatever the producer's fate."""
+
+    def finish(self) -> None:
+        """Raise CommandError when the producer ended with an error; call it after the last byte."""
+
+
+class DumpSession(Protocol):
+    """One consistent snapshot of a database, open for as long as the dump runs."""
+
+    @property
+    def facts(self) -> DumpFacts:
+        """Counts and identity inside the snapshot."""
+
+    @property
+    def snapshot_at(self) -> datetime:
+        """Database time at which the snapshot was taken."""
+
+    def dump(self) -> AbstractContextManager[ByteStream]:
+        """Start the dump of this very snapshot and stream it."""
+
+
+class Database(Protocol):
+    """A database to be dumped."""
+
+    def session(self) -> AbstractContextManager[DumpSession]:
+        """Open a snapshot. Raises Unreachable, AuthenticationFailed."""
+
+
+class FileMirror(Protocol):
+    """A local copy of a content-addressed folder of another host."""
+
+    @property
+    def folder(self) -> Path:
+        """Where the copy lies."""
+
+    def refresh(self, on_bytes: OnBytes) -> tuple[StoredFile, ...]:
+        """Bring the copy up to date and give all its files, sorted. Raises IntegrityFailure for a damaged source."""
+
+
+class RepositoryReader(Protocol):
+    """A restic repository, read."""
+
+    @property
+    def where(self) -> str:
+        """Address for messages, without credentials."""
+
+    @property
+    def tool_version(self) -> str:
+        """Version of restic."""
+
+    def identity(self) -> str:
+        """Give the repository's id. Raises RepositoryMissing, WrongKey, Locked, Unreachable."""
+
+    def snapshots(self) -> list[Snapshot]:
+        """Give all snapshots, oldest first."""
+
+    def read_file(self, snapshot: str, path: str) -> bytes:
+        """Give one small file whole."""
+
+    def stream_file(self, snapshot: str, path: str) -> AbstractContextManager[ByteStream]:
+        """Stream one file. Raises IntegrityFailure from `finish` when data is damaged."""
+
+    def stream_folder(self, snapshot: str) -> AbstractContextManager[ByteStream]:
+        """Stream a whole snapshot as a tar archive with relative names."""
+
+    def restore(self, snapshot: str, target: Path) -> None:
+        """Write a snapshot below `target`. Raises IntegrityFailure."""
+
+    def check(self, *, is_data_read: bool) -> CheckResult:
+        """Check structure, and data too when asked. Raises IntegrityFailure."""
+
+
+class RepositoryWriter(Protocol):
+    """A restic repository, written."""
+
+    def initialise(self) -> str:
+        """Make the repository and give its id."""
+
+    def store_stream(self, stream: ByteStream, name: str, tags: Sequence[str], on_bytes: OnBytes) -> tuple[Saved, str]:
+        """Store a stream as file `name`; give the snapshot and the stream's SHA-256.
+
+        When the producer failed, restic is interrupted before its input ends: neither snapshot nor lock remains, and
+        the producer's error is raised.
+        """
+
+    def store_folder(self, folder: Path, tags: Sequence[str]) -> Saved:
+        """Store a folder with names relative to it."""
+
+
+class ReceiptLog(Protocol):
+    """The journal, as far as backups use it."""
+
+    def enrolled(self, repository: str) -> str | None:
+        """Give the repository id enrolled under this name, or None."""
+
+    def enrol(self, repository: str, repository_id: str, run: str) -> None:
+        """Record the id of a repository on first use."""
+
+    def add(self, receipt: Receipt, run: str) -> None:
+        """Record the outcome of a run, good or bad."""
+
+    def receipts(self, application: str) -> list[Receipt]:
+        """Give the recorded receipts of an application, oldest first."""

@@ -1,0 +1,101 @@
+"""The policies people write, `inventory/<name>/backup/<application>.yml`, as models; every problem at once."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from pydantic import ValidationError
+
+from dcops.backup.model import BackupPolicy
+from dcops.core.errors import Problem, SpecError
+from dcops.core.text import did_you_mean
+
+Locate = Callable[[str, tuple[str | int, ...]], int]
+
+
+def read_policies(
+    documents: Iterable[tuple[str, Any]], *, devices: Iterable[str], applications: Iterable[str], locate: Locate
+) -> dict[str, BackupPolicy]:
+    """Give application -> policy for parsed YAML files.
+
+    Args:
+        documents: (file name, parsed content).
+        devices, applications: names the inventory knows; others are refused with a suggestion.
+        locate: (file name, keys) -> line, asked only for an error.
+    Raises:
+        SpecError: with every problem of every file.
+    """
+    problems: list[Problem] = []
+    policies: dict[str, BackupPolicy] = {}
+    known_devices, known_applications = set(devices), set(applications)
+    for where, document in documents:
+        try:
+            policy = BackupPolicy.model_validate(document)
+        except ValidationError as error:
+            problems += [_problem(where, row, locate) for row in error.errors()]
+            continue
+        problems += _unknown(where, policy, known_devices, known_applications, locate)
+        if policy.application in policies:
+            problems.append(Problem(where, "application", f'"{policy.application}" has two policies', "Keep one."))
+        policies[policy.application] = policy
+    if problems:
+        raise SpecError(problems)
+    return policies
+
+
+def _problem(where: str, row: Any, locate: Locate) -> Problem:
+    """Give one pydantic error as a problem with its line; an unknown key comes with a suggestion."""
+    keys = tuple(key for key in row["loc"])
+    message = str(row["msg"])
+    hint = ""
+    if row["type"] == "extra_forbidden":
+        message = f'"{keys[-1]}" is unknown'
+        guess = did_you_mean(str(keys[-1]), _FIELDS)
+        hint = f'Did you mean "{guess}"?' if guess else "See docs/backup.md for the keys."
+    return Problem(f"{where}:{locate(where, keys)}", ".".join(map(str, keys)), message.rstrip("."), hint)
+
+
+def _unknown(
+    where: str, policy: BackupPolicy, devices: set[str], applications: set[str], locate: Locate
+) -> list[Problem]:
+    """Give a problem for each device or application that the inventory does not know."""
+    named: list[tuple[tuple[str, ...], str, set[str]]] = [
+        (("application",), policy.application, applications),
+        (("database", "device"), policy.database.device, devices),
+    ]
+    if policy.files:
+        named.append((("files", "device"), policy.files.device, devices))
+    problems = []
+    for keys, name, known in named:
+        if name not in known:
+            guess = did_you_mean(name, known)
+            hint = f'Did you mean "{guess}"?' if guess else "Add it to the inventory first."
+            problems.append(Problem(f"{where}:{locate(where, keys)}", ".".join(keys), f'"{name}" is unknown', hint))
+    return problems
+
+
+_FIELDS = (
+    "application",
+    "repository",
+    "database",
+    "files",
+    "max_age",
+    "minimum_size",
+    "name",
+    "url",
+    "password",
+    "logins",
+    "ca",
+    "create_if_missing",
+    "user",
+    "id",
+    "kind",
+    "device",
+    "port",
+    "newest",
+    "references",
+    "path",
+    "ssh_user",
+    "table",
+    "column",
+    "owner",
+)
