@@ -1,0 +1,25 @@
+"""Use cases of the network: back up, look, plan and apply routing, move a service address. Know ports, no adapter."""
+
+from dcops.network.service.apply import apply_plans
+from dcops.network.service.backup import backup_configurations
+from dcops.network.service.move import move_service
+from dcops.network.service.observe import (
+    Observation,
+    observe,
+    plan_routing,
+    read_bgp,
+    service_states,
+    wait_for_bgp,
+)
+
+__all__ = [
+    "Observation",
+    "apply_plans",
+    "backup_configurations",
+    "move_service",
+    "observe",
+    "plan_routing",
+    "read_bgp",
+    "service_states",
+    "wait_for_bgp",
+]

@@ -1,0 +1,203 @@
+"""Moving a service address between sites: sessions first, then the two sides in the chosen order, then save."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from dcops.core.clock import monotonic
+from dcops.core.errors import ApplyError, DcopsError, PlanError
+from dcops.network.intent import Network
+from dcops.network.model import Announcement, ChangeResult, MoveOrder, MoveResult, ServiceAddress, ServiceState, Target
+from dcops.network.parse import announces
+from dcops.network.plan import plan_announcement, plan_move_waves
+from dcops.network.platforms.rules import platform
+from dcops.network.ports import DeviceWriter, OpenWriter, Recorder
+from dcops.runs.cancel import CancelToken
+from dcops.runs.executor import Limits, fan_out
+
+__all__ = ["move_service"]
+
+LIMITS = Limits(forks=8, deadline_seconds=60)
+
+
+@dataclass
+class _Open:
+    """One router with an open session: what it showed and what was sent."""
+
+    target: Target
+    session: DeviceWriter
+    running: str
+
+
+def move_service(
+    network: Network,
+    name: str,
+    to_site: str,
+    *,
+    writer: OpenWriter,
+    record: Recorder,
+    order: MoveOrder = MoveOrder.WITHDRAW_FIRST,
+    token: CancelToken | None = None,
+    report: Callable[[str], None] = lambda _line: None,
+) -> MoveResult:
+    """Have `to_site` alone announce service `name`; moving it where it already is changes nothing.
+
+    Sessions to all routers are opened and read first, so that the gap holds no connecting. Routers of a site that is
+    lost cannot withdraw: they are named in the result's notes, and the other side announces all the same. Raise
+    PlanError when `to_site` cannot serve or none of its routers answers (nothing was touched), ApplyError when a router
+    failed on the way.
+    """
+    service = network.service(name)
+    if service.next_hop(to_site) is None:
+        raise PlanError(f"{to_site} cannot serve it", where=name, hint=f"Sites: {', '.join(dict(service.next_hops))}.")
+    started = monotonic()
+    able = [target for target in network.targets if service.next_hop(target.site)]
+    with _sessions(able, writer, token) as (opened, errors):
+        before = _state(service, opened, errors)
+        if not any(item.target.site == to_site for item in opened.values()):
+            reasons = "; ".join(str(errors[target.name]) for target in able if target.site == to_site)
+            raise PlanError(f"no router of {to_site} answers: {reasons}", where=name, hint="Nothing was touched.")
+        results = _change_sides(network, service, to_site, order, opened, token, report)
+        after = _state(service, opened, errors)
+    notes = tuple(f"{device} was not asked: {error}" for device, error in sorted(errors.items()))
+    move = MoveResult(name, to_site, order, before, after, results, monotonic() - started, notes)
+    record("network.service_move", _payload(move))
+    _require_done(move)
+    return move
+
+
+@contextmanager
+def _sessions(
+    targets: Sequence[Target], writer: OpenWriter, token: CancelToken | None
+) -> Iterator[tuple[dict[str, _Open], dict[str, DcopsError]]]:
+    by_name = {target.name: target for target in targets}
+    opened: dict[str, _Open] = {}
+    errors: dict[str, DcopsError] = {}
+    with ExitStack() as stack:
+
+        def open_one(name: str) -> _Open:
+            session = stack.enter_context(writer(by_name[name]))
+            return _Open(by_name[name], session, session.read_running())
+
+        for result in fan_out(list(by_name), open_one, limits=LIMITS, token=token):
+            if result.value is not None:
+                opened[result.host] = result.value
+            else:
+                errors[result.host] = result.error or DcopsError("no result", where=result.host)
+        yield opened, errors
+
+
+def _change_sides(
+    network: Network,
+    service: ServiceAddress,
+    to_site: str,
+    order: MoveOrder,
+    opened: Mapping[str, _Open],
+    token: CancelToken | None,
+    report: Callable[[str], None],
+) -> tuple[ChangeResult, ...]:
+    results: list[ChangeResult] = []
+    waves = plan_move_waves(order, to_site, {item.target.site for item in opened.values()})
+    for wave in waves:
+        names = [name for name, item in opened.items() if item.target.site in wave]
+
+        def change(name: str) -> ChangeResult:
+            return _change_one(network, service, to_site, opened[name])
+
+        for result in fan_out(names, change, limits=LIMITS, token=token):
+            done = result.value or ChangeResult(
+                result.host, opened[result.host].target.site, "failed", reason=str(result.error)
+            )
+            results.append(done)
+            report(f"{done.device}: {done.status}")
+        if any(item.status == "failed" for item in results) and order is MoveOrder.WITHDRAW_FIRST:
+            break  # announcing while the other side still answers is what this order exists to prevent
+    changed = {item.device for item in results if item.status == "changed"}
+    for settled in fan_out(list(opened), _settle(opened, changed), limits=LIMITS):
+        if settled.error is not None:
+            site = opened[settled.host].target.site
+            results.append(ChangeResult(settled.host, site, "failed", reason=f"not saved: {settled.error}"))
+    return tuple(results)
+
+
+def _settle(opened: Mapping[str, _Open], changed: set[str]) -> Callable[[str], bool]:
+    """What ends a move on one router: save what was changed, and read again what it shows."""
+
+    def settle(name: str) -> bool:
+        item = opened[name]
+        if name in changed:
+            item.session.save()
+        item.running = item.session.read_running()
+        return True
+
+    return settle
+
+
+def _change_one(network: Network, service: ServiceAddress, to_site: str, item: _Open) -> ChangeResult:
+    target = item.target
+    announcement = Announcement(service.name, service.prefix, service.next_hop(target.site) or "")
+    plan = plan_announcement(
+        platform(target.platform),
+        network.intent(target.name, {}),
+        item.running,
+        announcement,
+        is_wanted=target.site == to_site,
+    )
+    if plan.is_empty:
+        return ChangeResult(target.name, target.site, "unchanged")
+    started = monotonic()
+    item.session.configure(plan.commands)
+    return ChangeResult(target.name, target.site, "changed", plan.commands, seconds=monotonic() - started)
+
+
+def _state(service: ServiceAddress, opened: Mapping[str, _Open], errors: Mapping[str, DcopsError]) -> ServiceState:
+    announcing = [
+        item.target
+        for item in opened.values()
+        if announces(platform(item.target.platform), item.running, service.prefix)
+    ]
+    return ServiceState(
+        service.name,
+        service.prefix,
+        service.home_site,
+        tuple(sorted(target.name for target in announcing)),
+        tuple(sorted({target.site for target in announcing})),
+        tuple(sorted(errors)),
+    )
+
+
+def _require_done(move: MoveResult) -> None:
+    failed = [result for result in move.results if result.status == "failed"]
+    if not failed and move.after.sites == (move.to_site,):
+        return
+    done = [result.device for result in move.results if result.status in ("changed", "unchanged")]
+    reasons = "; ".join(f"{result.device}: {result.reason}" for result in failed)
+    where_now = " and ".join(move.after.sites) or "no site"
+    raise ApplyError(
+        f"announced by {where_now}, not by {move.to_site} alone" + (f" ({reasons})" if reasons else ""),
+        done=done,
+        failed=[result.device for result in failed],
+        left=[],
+        where=move.service,
+    )
+
+
+def _payload(move: MoveResult) -> dict[str, object]:
+    return {
+        "service": move.service,
+        "address": move.after.prefix,
+        "from_site": " ".join(move.before.sites),
+        "to_site": move.to_site,
+        "status": "changed" if move.after.sites == (move.to_site,) else "failed",
+        "duration_seconds": round(move.seconds, 3),
+        "details": {
+            "order": move.order.value,
+            "announced_before": list(move.before.announced_by),
+            "announced_after": list(move.after.announced_by),
+            "commands": {item.device: list(item.commands) for item in move.results if item.commands},
+            "errors": {item.device: item.reason for item in move.results if item.reason},
+            "notes": list(move.notes),
+        },
+    }
