@@ -13,8 +13,8 @@ from dcops.inventory.model import Application, Calendar, Inventory, Policy
 from dcops.inventory.rules import check
 from dcops.inventory.spec import SINGLE, Draft
 
-# Ansible's own folders beside the content; read by Ansible as they are.
-_NOT_CONTENT = frozenset({"group_vars", "host_vars"})
+# Folders beside the content: Ansible's own, read by Ansible as they are, and the policies that dcops.backup reads.
+_NOT_CONTENT = frozenset({"group_vars", "host_vars", "backup"})
 _HEAD_FILE = "inventory.yml"
 
 
