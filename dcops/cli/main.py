@@ -8,9 +8,13 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from dcops import __version__
 from dcops.cli.table import NOUNS
+
+if TYPE_CHECKING:
+    from dcops.core.errors import DcopsError
 
 USAGE = """\
 usage: dcops NOUN VERB [OPTION...]
@@ -51,26 +55,51 @@ def _unknown_noun(word: str) -> str:
     return f'dcops: "{word}" is no noun.' + (f" Did you mean {near}?" if near else "") + " Nouns: " + ", ".join(NOUNS)
 
 
-def _fail(error: BaseException, *, as_json: bool) -> int:
+def _fail(error: Exception, *, as_json: bool) -> int:
     """Print `error` as one line, or as a JSON object, and give its exit code."""
     from dcops.core.errors import DcopsError, SpecError
 
-    if not isinstance(error, DcopsError):
-        raise error
+    known = error if isinstance(error, DcopsError) else _defect(error)
     if as_json:
         body: dict[str, object] = {
-            "type": type(error).__name__,
-            "message": error.message,
-            "where": error.where,
-            "hint": error.hint,
-            "exit_code": int(error.exit_code),
+            "type": type(known).__name__,
+            "message": known.message,
+            "where": known.where,
+            "hint": known.hint,
+            "exit_code": int(known.exit_code),
         }
-        if isinstance(error, SpecError):
-            body["problems"] = [vars(problem) for problem in error.problems]
+        if isinstance(known, SpecError):
+            body["problems"] = [vars(problem) for problem in known.problems]
         sys.stdout.write(json.dumps({"error": body}, indent=2, ensure_ascii=False) + "\n")
     else:
-        sys.stderr.write(f"dcops: {error}\n")
-    return int(error.exit_code)
+        sys.stderr.write(f"dcops: {known}\n")
+    return int(known.exit_code)
+
+
+def _defect(error: Exception) -> "DcopsError":
+    """Turn what nobody expected into one line; where it happened goes to a private file, or to stderr with DCOPS_DEBUG.
+
+    The file holds lines of code only, never the error's text or values: those may be secret.
+    """
+    import traceback
+
+    from dcops.core.errors import DcopsError
+    from dcops.core.files import private_dir, write_atomic
+    from dcops.core.settings import Settings
+
+    if os.environ.get("DCOPS_DEBUG"):
+        traceback.print_exception(error)
+    if isinstance(error, OSError) and error.strerror:
+        return DcopsError(error.strerror, where=str(error.filename or ""), hint="Nothing else is known of it.")
+    frames = "".join(traceback.format_list(traceback.extract_tb(error.__traceback__)))
+    try:
+        folder = private_dir(Settings.load().state / "defects")
+        path = folder / f"{type(error).__name__}-{os.getpid()}.txt"
+        write_atomic(path, frames, 0o600)
+        kept = f"The place is kept in {path}; report it with that file."
+    except (DcopsError, OSError):
+        kept = "Run it again with DCOPS_DEBUG=1 to see the place."
+    return DcopsError(f"defect in dcops: {type(error).__name__}", hint=kept)
 
 
 def _run_noun(noun: str, arguments: Sequence[str]) -> int:

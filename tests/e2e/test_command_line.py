@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -76,3 +77,22 @@ def test_completion_answers_nouns_verbs_and_options(words: str, expected: list[s
 def test_completion_script_for_each_shell(shell: str) -> None:
     assert "_DCOPS_COMPLETE" in dcops("--completion", shell).stdout
     assert dcops("--completion", "csh").returncode == 2
+
+
+def test_a_defect_is_one_line_and_keeps_no_value(tmp_path: Path) -> None:
+    script = (
+        "import sys, types; from dcops.cli import main, table\n"
+        "module = types.ModuleType('planted'); sys.modules['planted'] = module\n"
+        "import typer; module.app = typer.Typer()\n"
+        "@module.app.command()\n"
+        "def go() -> None: raise ValueError('canary-0451')\n"
+        "table.NOUNS['planted'] = ('planted', ''); sys.exit(main.run(['planted']))"
+    )
+    env = {**os.environ, "DCOPS_STATE": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=env)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "defect in dcops: ValueError" in done.stderr
+    kept = next((tmp_path / "defects").iterdir())
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert "canary" not in done.stderr
