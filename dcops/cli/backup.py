@@ -1,0 +1,229 @@
+"""`dcops backup`: take backups of applications, look at them, check the repository, bring data back."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dcops.cli.common import (
+    CheckOption,
+    InventoryOption,
+    JsonOption,
+    Out,
+    YesOption,
+    banner,
+    confirm,
+    reading_inventory,
+    writing_inventory,
+)
+from dcops.core.clock import monotonic, utc_now
+from dcops.core.errors import DcopsError
+from dcops.core.exitcodes import ExitCode, worst
+from dcops.core.settings import Settings
+from dcops.core.units import format_duration, format_size
+
+if TYPE_CHECKING:
+    from dcops.wiring.backup import Backup
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Back up applications with restic, and prove the copies.\n\nPolicies: inventory/NAME/backup/*.yml. "
+    "Runs on an operations server. Manual: docs/backup.md.",
+)
+
+AppOption = Annotated[
+    str | None,
+    typer.Option("--app", metavar="KEY", help="Application, by its catalogue key; not needed with one policy only."),
+]
+
+
+def _open(application: str | None, inventory: str) -> "Backup":
+    from dcops.wiring.backup import open_backup
+
+    return open_backup(Settings.load(), inventory, application)
+
+
+@app.command()
+def run(
+    application: AppOption = None,
+    inventory: InventoryOption = None,
+    check: CheckOption = False,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Take one backup: dump, files, manifest, receipt.
+
+    The database is dumped from one consistent snapshot and streamed into restic; a dump that fails leaves neither a
+    snapshot nor a lock. Files come after it, so every row finds its file. The manifest comes last. The receipt goes
+    into the journal, of failed runs too.
+
+    Exit codes: 5 database or server unreachable, 7 repository or host is not the enrolled one, 10 repository missing,
+    11 locked, 12 wrong key, 13 damaged data, 14 policy broken.
+    """
+    out = Out(as_json=as_json)
+    backup = _open(application, writing_inventory(Settings.load(), inventory))
+    _banner(out, backup)
+    if check:
+        _show_plan(out, backup)
+        raise typer.Exit(int(ExitCode.DIFFERENCES))
+    writers = backup.writers()
+    if sys.stdin.isatty():  # a backup only adds, so a timer need not say --yes; a person may still think again
+        confirm(f"Back up {backup.policy.application} to {backup.policy.repository.name}?", yes=yes)
+    with out.progress("backup") as report, backup.run("backup run") as running:
+        receipt = backup.service.run(writers, running.run_id, report)
+        running.finish({"dump_snapshot": receipt.dump_snapshot, "manifest_sha256": receipt.manifest_sha256})
+    warnings = [text for text in (backup.service.warning(receipt),) if text]
+    for text in warnings:
+        out.note(f"warning: {text}")
+    snapshots = {"dump": receipt.dump_snapshot, "files": receipt.files_snapshot, "manifest": receipt.manifest_snapshot}
+    out.result(
+        {"receipt": receipt, "snapshots": snapshots, "warnings": warnings},
+        f"run {receipt.run}: {format_size(receipt.dump_bytes)} of database, {receipt.file_count} files "
+        f"({format_size(receipt.file_bytes)}), {format_size(receipt.added_bytes)} added "
+        f"in {format_duration(receipt.duration_seconds)}\n"
+        f"dump {receipt.dump_snapshot[:8]}  files {receipt.files_snapshot[:8]}  "
+        f"manifest {receipt.manifest_snapshot[:8]}  sha256 {receipt.manifest_sha256[:16]}",
+    )
+
+
+def _banner(out: Out, backup: "Backup") -> None:
+    from dcops.runs.run import current_actor
+
+    inventory = backup.inventory
+    banner(
+        out,
+        inventory=inventory.name,
+        environment=inventory.environment,
+        revision=inventory.revision,
+        user=current_actor(),
+    )
+
+
+def _show_plan(out: Out, backup: "Backup") -> None:
+    policy = backup.policy
+    steps = [
+        ("preflight", f"database {policy.database.device}, repository {policy.repository.name}, clock"),
+        ("dump", f"{policy.database.database} at {policy.database.device} -> {policy.repository.url}"),
+        *([("files", f"{policy.files.device}:{policy.files.path} -> {policy.repository.url}")] if policy.files else []),
+        ("manifest", policy.repository.url),
+        ("receipt", "the journal"),
+    ]
+    if out.as_json:
+        out.json({"plan": [{"step": name, "detail": detail} for name, detail in steps]})
+    else:
+        out.table(steps, ("step", "what"))
+
+
+@app.command("list")
+def list_(application: AppOption = None, inventory: InventoryOption = None, as_json: JsonOption = False) -> None:
+    """List the snapshots of an application as the repository has them, oldest first."""
+    out = Out(as_json=as_json)
+    backup = _open(application, reading_inventory(Settings.load(), inventory))
+    rows = [
+        {
+            "id": snapshot.id,
+            "time": snapshot.time,
+            "run": snapshot.tag("run"),
+            "part": snapshot.tag("part"),
+            "hostname": snapshot.hostname,
+            "tree": snapshot.tree,
+        }
+        for snapshot in backup.service.snapshots()
+    ]
+    if as_json:
+        out.json({"repository": backup.policy.repository.url, "snapshots": rows})
+    else:
+        cells = [(str(r["id"])[:8], f"{r['time']:%Y-%m-%d %H:%M:%S}", r["run"], r["part"], r["hostname"]) for r in rows]
+        out.table(cells, ("snapshot", "time (UTC)", "run", "part", "host"))
+
+
+@app.command()
+def check(
+    application: AppOption = None,
+    read_data: Annotated[
+        bool, typer.Option("--read-data", help="Read every pack; only this finds a damaged one.")
+    ] = False,
+    inventory: InventoryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check the repository: identity, structure, and with --read-data every byte of it.
+
+    Exit codes: 7 not the enrolled repository, 10 missing, 11 locked, 12 wrong key, 13 damaged.
+    """
+    out = Out(as_json=as_json)
+    backup = _open(application, reading_inventory(Settings.load(), inventory))
+    method = "check --read-data" if read_data else "check"
+    began = monotonic()
+    with out.progress(method), backup.run(f"backup {method}") as running:
+        try:
+            result = backup.service.check(is_data_read=read_data)
+        except DcopsError as error:
+            backup.record_verification(method, running.run_id, monotonic() - began, error)
+            raise
+        backup.record_verification(method, running.run_id, monotonic() - began, None)
+    what = "every pack read" if read_data else "structure only; --read-data reads every pack"
+    out.result(
+        {"status": "pass", **result.model_dump()},
+        f"{backup.policy.repository.name}: {result.snapshots} snapshots, no damage found ({what}), "
+        f"{format_duration(result.seconds)}",
+    )
+
+
+@app.command()
+def restore(
+    snapshot: Annotated[str, typer.Argument(help="latest, the end of a run id, or a snapshot id.")],
+    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="A new or empty folder; it becomes private (0700).")],
+    application: AppOption = None,
+    inventory: InventoryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Restore into an empty folder and compare with the manifest written at backup time.
+
+    A folder that holds anything is refused (exit 7): a restore never overwrites live data. A damaged pack ends with 13.
+    """
+    out = Out(as_json=as_json)
+    backup = _open(application, writing_inventory(Settings.load(), inventory))
+    began = monotonic()
+    with out.progress("restore") as report, backup.run("backup restore") as running:
+        try:
+            found = backup.service.restore(snapshot, to, report)
+        except DcopsError as error:
+            if error.exit_code is not ExitCode.REFUSED:
+                backup.record_verification("restore", running.run_id, monotonic() - began, error)
+            raise
+        if found:
+            backup.record_verification("restore", running.run_id, monotonic() - began, None)
+    compared = "equal to its manifest" if found else "a single snapshot, not compared"
+    document: dict[str, Any] = {"target": str(to), "is_compared": found is not None}
+    if found:
+        document |= {
+            "run": found.manifest.run,
+            "dump_bytes": found.manifest.dump_bytes,
+            "files": len(found.manifest.files),
+        }
+    out.result(document, f"{to}: {compared}, {format_duration(monotonic() - began)}")
+
+
+@app.command()
+def status(application: AppOption = None, inventory: InventoryOption = None, as_json: JsonOption = False) -> int:
+    """Tell from the journal how old the newest good backup of each application is (exit 14 when too old or unknown).
+
+    Nothing is asked of the repository. A run that never came here has no receipt: that is unknown, never ok.
+    """
+    from dcops.inventory import load
+    from dcops.wiring.backup import load_policies, open_backup
+
+    out = Out(as_json=as_json)
+    settings = Settings.load()
+    name = reading_inventory(settings, inventory)
+    keys = [application] if application else sorted(load_policies(load(settings.inventory_root(name))))
+    found = [open_backup(settings, name, key).service.status(utc_now()) for key in keys]
+    if as_json:
+        out.json({"applications": found})
+    else:
+        out.table(
+            [(each.application, each.status.value, each.reason) for each in found], ("app", "status", "newest backup")
+        )
+    return int(worst(ExitCode.DONE if each.status == "pass" else ExitCode.POLICY_BROKEN for each in found))

@@ -1,0 +1,208 @@
+"""Makes the backup service of one application: policy, repository, database, file mirror, receipts in the journal."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from dcops.backup.model import BackupPolicy
+from dcops.backup.postgresql import Postgresql
+from dcops.backup.restic import Restic, ResticAccess
+from dcops.backup.service import BackupService, Place, Writers
+from dcops.backup.spec import read_policies
+from dcops.backup.ssh import SshTarget
+from dcops.backup.ssh_files import SshFileMirror
+from dcops.core import yaml
+from dcops.core.errors import DcopsError, Refused, UsageError
+from dcops.core.secrets import SecretStore
+from dcops.core.settings import Settings
+from dcops.core.text import did_you_mean
+from dcops.core.words import Environment
+from dcops.inventory import Inventory, load
+from dcops.records.kinds.backup import BackupVerification, Receipt
+from dcops.records.service import Journal
+from dcops.runs.identity import Identity, require_identity
+from dcops.runs.locks import hold
+from dcops.runs.run import Run, current_actor, start_run
+from dcops.wiring.records import open_journal
+
+FOLDER = "backup"
+LOCK_WAIT_SECONDS = 60.0
+
+
+class JournalReceipts:
+    """The receipt log of the backup service, over the journal."""
+
+    def __init__(self, journal: Journal, inventory: Inventory, site: str) -> None:
+        self._journal, self._inventory, self._site = journal, inventory, site
+
+    def enrolled(self, repository: str) -> str | None:
+        """Give the repository id enrolled under this name, or None."""
+        for record in self._journal.query(kind="enrolment", is_newest_first=True):
+            if record.payload["subject"] == "repository" and record.payload["name"] == repository:
+                return str(record.payload["facts"]["repository_id"])
+        return None
+
+    def enrol(self, repository: str, repository_id: str, run: str) -> None:
+        """Record the id of a repository on first use."""
+        payload = {
+            "name": repository,
+            "subject": "repository",
+            "inventory": self._inventory.name,
+            "site": self._site,
+            "facts": {"repository_id": repository_id},
+        }
+        self._journal.append("enrolment", payload, run=run)
+
+    def add(self, receipt: Receipt, run: str) -> None:
+        """Record the outcome of a run, good or bad."""
+        self._journal.append(receipt.kind, receipt.model_dump(mode="json"), run=run)
+
+    def receipts(self, application: str) -> list[Receipt]:
+        """Give the recorded receipts of an application, oldest first."""
+        found = (record.payload for record in self._journal.query(kind=Receipt.kind))
+        return [Receipt.model_validate(dict(each)) for each in found if each["application"] == application]
+
+
+@dataclass(frozen=True)
+class Backup:
+    """One application's backups, ready to be run or looked at."""
+
+    settings: Settings
+    inventory: Inventory
+    policy: BackupPolicy
+    identity: Identity | None
+    journal: Journal
+    service: BackupService
+    repository: Restic
+
+    def writers(self) -> Writers:
+        """Give what a run writes with. Raises Refused unless this host is enrolled for this inventory."""
+        require_enrolled(self.settings, self.inventory)
+        secrets = SecretStore(self.settings)
+        source, files = self.policy.database, self.policy.files
+        ca = secrets.path(source.ca) if source.ca else None
+        database = Postgresql(source, address_of(self.inventory, source.device), secrets.get(source.password), ca)
+        mirror = None
+        if files:
+            folder = self.settings.state / "backup" / "mirror" / self.policy.application / files.id
+            target = SshTarget(files.device, address_of(self.inventory, files.device), files.ssh_user)
+            mirror = SshFileMirror(target, files.path, folder)
+        return Writers(database, mirror, self.repository)
+
+    @contextmanager
+    def run(self, verb: str) -> Iterator[Run]:
+        """Start a run of `verb` that holds this repository's lock. Raises Locked when another run has it."""
+        revision, actor = self.inventory.revision, current_actor()
+        arguments = {"application": self.policy.application}
+        with (
+            hold(self.settings.state / "locks", f"backup-{self.policy.repository.name}", actor=actor, verb=verb),
+            start_run(
+                self.settings.state,
+                verb,
+                environment=self.inventory.environment,
+                inventory=self.inventory.name,
+                inventory_revision=revision,
+                arguments=arguments,
+                journal=self.journal,
+            ) as run,
+        ):
+            yield run
+
+    def record_verification(self, method: str, run: str, seconds: float, error: DcopsError | None) -> None:
+        """Append what a check or a restore found."""
+        payload = BackupVerification(
+            application=self.policy.application,
+            repository=self.policy.repository.name,
+            method=method,
+            status="fail" if error else "pass",
+            duration_seconds=round(seconds, 3),
+            error=str(error) if error else "",
+        )
+        self.journal.append(payload.kind, payload.model_dump(mode="json"), run=run)
+
+
+class _HasAddress(Protocol):
+    """The part of a device that is needed here."""
+
+    @property
+    def address(self) -> str | None:
+        """In-band address."""
+
+
+def address_of(inventory: Inventory, device: str) -> str:
+    """Give the in-band address of a device. Raises UsageError when it has none."""
+    found: _HasAddress = inventory.devices[device]
+    if found.address is None:
+        raise UsageError(f'"{device}" has no address', hint="Give it one in the inventory.")
+    return found.address
+
+
+def require_enrolled(settings: Settings, inventory: Inventory) -> Identity:
+    """Give this host's identity. Raises Refused (exit 7) unless it is enrolled for this inventory and environment."""
+    return require_identity(settings.identity_path, environment=inventory.environment, inventory=inventory.name)
+
+
+def load_policies(inventory: Inventory) -> dict[str, BackupPolicy]:
+    """Give application -> policy of an inventory. Raises SpecError with every problem of every file."""
+    base = inventory.root.parent.parent
+    paths = {str(path.relative_to(base)): path for path in sorted((inventory.root / FOLDER).glob("*.yml"))}
+    documents: Mapping[str, Any] = {name: yaml.load(path) for name, path in paths.items()}
+    return read_policies(
+        documents.items(),
+        devices=inventory.devices,
+        applications=inventory.applications,
+        locate=lambda name, keys: yaml.locate(paths[name], keys),
+    )
+
+
+def open_backup(
+    settings: Settings, inventory_name: str, application: str | None, *, is_lock_free: bool = False
+) -> Backup:
+    """Give the backups of `application`; with one policy only it need not be named. Opens no connection."""
+    inventory = load(settings.inventory_root(inventory_name))
+    policy = _choose(load_policies(inventory), application)
+    identity = require_identity(settings.identity_path) if settings.identity_path.exists() else None
+    site = identity.site if identity else ""
+    repository = open_repository(settings, policy, site, is_lock_free=is_lock_free)
+    journal = open_journal(settings, inventory, inventory.environment)
+    place = Place(Environment(inventory.environment), site, inventory.revision)
+    service = BackupService(policy, place, repository, JournalReceipts(journal, inventory, site))
+    return Backup(settings, inventory, policy, identity, journal, service, repository)
+
+
+def open_repository(settings: Settings, policy: BackupPolicy, site: str, *, is_lock_free: bool = False) -> Restic:
+    """Give the repository of a policy, with the account of `site`. Raises Refused when that site has none."""
+    spec, secrets = policy.repository, SecretStore(settings)
+    login = spec.logins.get(site)
+    if spec.logins and login is None:
+        known = ", ".join(sorted(spec.logins))
+        raise Refused(
+            f'site "{site or "unknown"}" has no account at repository {spec.name}',
+            where=policy.application,
+            hint=f"Act from an enrolled host at {known}.",
+        )
+    access = ResticAccess(
+        url=spec.url,
+        password=secrets.get(spec.password),
+        cache=Path(settings.state / "backup" / "cache" / spec.name),
+        login=(login.user, secrets.get(login.password)) if login else None,
+        ca=secrets.path(spec.ca) if spec.ca else None,
+        lock_wait_seconds=0.0 if is_lock_free else LOCK_WAIT_SECONDS,
+        is_lock_free=is_lock_free,
+    )
+    return Restic(access)
+
+
+def _choose(policies: Mapping[str, BackupPolicy], application: str | None) -> BackupPolicy:
+    """Give the policy of an application. Raises UsageError with a suggestion."""
+    if application is None and len(policies) == 1:
+        return next(iter(policies.values()))
+    if application is None:
+        raise UsageError("name the application", hint=f"--app, one of: {', '.join(sorted(policies)) or 'none'}.")
+    if application not in policies:
+        guess = did_you_mean(application, policies)
+        hint = f'Did you mean "{guess}"?' if guess else f"With a policy: {', '.join(sorted(policies)) or 'none'}."
+        raise UsageError(f'"{application}" has no backup policy', hint=hint)
+    return policies[application]
