@@ -126,7 +126,7 @@ def require(pattern: str, universe: Universe) -> tuple[str, ...]:
     if chosen:
         return chosen
     words = [word.lstrip("&!").partition("[")[0] for word in split(pattern)]
-    known = (*universe.hosts, *universe.groups, "all")
+    known = (*universe.hosts, *(name for name, members in universe.groups.items() if members))
     unknown = [word for word in words if word not in known and not _WILD.intersection(word) and word[:1] != "~"]
     close = did_you_mean(unknown[0], known) if unknown else None
     hint = f'Did you mean "{close}"?' if close else "Hosts and groups: dcops inventory list --groups."
