@@ -1,0 +1,70 @@
+"""Talks to the supervisor of a twin over its Unix socket, and starts it."""
+
+import json
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from dcops.core.errors import DcopsError, Refused, UsageError
+from dcops.core.process import start
+from dcops.lab.model import Twin
+from dcops.lab.overlay import Folders
+
+_START_SECONDS = 10.0
+
+
+class SocketSupervisor:
+    """The supervisor, from this host."""
+
+    def __init__(self, twin: Twin, folders: Folders, source: Path) -> None:
+        self._twin, self._folders, self._source = twin, folders, source
+
+    def ask(self, request: dict[str, Any], *, timeout_seconds: float = 60.0) -> dict[str, Any]:
+        """Send a request and give the answer. Raises what the supervisor says went wrong."""
+        try:
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.settimeout(timeout_seconds)
+                connection.connect(str(self._folders.control))
+                connection.sendall(json.dumps(request).encode() + b"\n")
+                line = connection.makefile("rb").readline()
+        except OSError as error:
+            raise DcopsError(
+                "the twin's supervisor does not answer", where=self._twin.name, hint="Start it with: dcops lab up"
+            ) from error
+        answer: dict[str, Any] = json.loads(line or b'{"ok": false, "error": "the supervisor hung up"}')
+        if answer.get("ok"):
+            return answer
+        kind = {2: UsageError, 7: Refused}.get(int(answer.get("exit_code", 1)), DcopsError)
+        raise kind(str(answer.get("error", "the supervisor refused")))
+
+    def is_running(self) -> bool:
+        """Say whether it answers."""
+        try:
+            self.ask({"verb": "ping"}, timeout_seconds=5)
+        except DcopsError:
+            return False
+        return True
+
+    def ensure(self) -> None:
+        """Start it when it does not run, and wait until it answers; else let it read the topology again."""
+        if self.is_running():
+            self.ask({"verb": "reload"})
+            return
+        log = self._folders.run / "supervisor.log"
+        argv = [sys.executable, "-m", "dcops.lab.supervisor", str(self._folders.top), self._twin.name, self._twin.owner]
+        with log.open("ab") as stream:
+            child = start(
+                [*argv, str(self._source)],
+                env={"PYTHONPATH": str(Path(__file__).parents[2])},
+                cwd=Path("/"),
+                stdout=stream,
+                stderr=stream,
+            )
+        deadline = time.monotonic() + _START_SECONDS
+        while not self.is_running():
+            if child.popen.poll() is not None or time.monotonic() > deadline:
+                tail = log.read_text(errors="replace").strip().splitlines()[-1:] or ["no message"]
+                raise DcopsError(f"the supervisor does not start: {tail[0]}", where=str(log))
+            time.sleep(0.05)

@@ -1,0 +1,76 @@
+"""Joins the twin's use cases to this machine: settings and inventory in, service out."""
+
+import os
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from dcops.core.errors import UsageError
+from dcops.core.settings import Settings
+from dcops.inventory import load
+from dcops.lab.client import SocketSupervisor
+from dcops.lab.custody import PEOPLE, RETENTION
+from dcops.lab.machine import Machine
+from dcops.lab.mmdebstrap import ImageStore
+from dcops.lab.model import Topology, Twin
+from dcops.lab.overlay import Folders
+from dcops.lab.plan import plan_topology
+from dcops.lab.probe import Check, everything
+from dcops.lab.service import TwinService
+from dcops.lab.shell import Shell
+
+DEFAULT_TWIN = "lab"
+_PLAIN = re.compile(r"^[a-z0-9-]+$")  # neither a path nor a certificate
+
+
+@dataclass(frozen=True)
+class Lab:
+    """One twin, ready to be acted on."""
+
+    settings: Settings
+    twin: Twin
+    folders: Folders
+    images: ImageStore
+    supervisor: SocketSupervisor
+    machine: Machine
+    service: TwinService
+    shell: Shell
+
+    def topology(self) -> Topology:
+        """Give the topology of the twin that is up. Raises UsageError when it is down."""
+        found = self.machine.load_topology()
+        if found is None:
+            raise UsageError(f'the twin "{self.twin.name}" is down', hint="Start it with: dcops lab up")
+        return found
+
+
+def twin_folder(settings: Settings, name: str) -> Path:
+    """Give the folder that holds everything of the twin `name`."""
+    return settings.state / "lab" / name
+
+
+def open_lab(settings: Settings, name: str | None = None, extra_secrets: tuple[str, ...] = ()) -> Lab:
+    """Give the twin `name`, by default DCOPS_TWIN, else `lab`. Touches nothing."""
+    chosen = name or os.environ.get("DCOPS_TWIN") or DEFAULT_TWIN
+    top = twin_folder(settings, chosen).resolve()
+    twin, folders = Twin.named(chosen, str(top)), Folders(top)
+    images = ImageStore(settings.state.resolve() / "lab" / "images", settings.home / "requirements" / "base.txt")
+    supervisor = SocketSupervisor(twin, folders, settings.home.resolve())
+    machine = Machine(twin, folders, extra_secrets)
+    service = TwinService(machine, images, supervisor, time.sleep)
+    shell = Shell(twin, folders)
+    return Lab(settings, twin, folders, images, supervisor, machine, service, shell)
+
+
+def topology_of(settings: Settings, inventory: str) -> tuple[Topology, tuple[str, ...]]:
+    """Give the topology an inventory asks for, and the names of further secrets it refers to by `file:`."""
+    loaded = load(settings.inventory_root(inventory))
+    refs = (c.secret.removeprefix("file:") for c in loaded.credentials.values() if c.secret.startswith("file:"))
+    made = {*PEOPLE, RETENTION}
+    return plan_topology(loaded), tuple(name for name in refs if _PLAIN.match(name) and name not in made)
+
+
+def machine_checks() -> list[Check]:
+    """Give what this machine has and lacks for a twin."""
+    return everything()
