@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 __all__ = [
@@ -218,13 +218,21 @@ class ServiceState:
 
 @dataclass(frozen=True, slots=True)
 class MoveResult:
-    """The move of a service address: before, after, what each router did and how long it all took."""
+    """The move of a service address: before, after, what each router did and how long it all took.
+
+    `to_site` is None for a withdrawal: nobody shall announce it.
+    """
 
     service: str
-    to_site: str
+    to_site: str | None
     order: MoveOrder
     before: ServiceState
     after: ServiceState
     results: tuple[ChangeResult, ...]
     seconds: float
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_done(self) -> bool:
+        """True when, of the routers that answered, exactly those of `to_site` announce it."""
+        return self.after.sites == ((self.to_site,) if self.to_site else ())

@@ -68,10 +68,11 @@ def plan_announcement(
     )
 
 
-def plan_move_waves(order: MoveOrder, to_site: str, sites: Iterable[str]) -> tuple[tuple[str, ...], ...]:
+def plan_move_waves(order: MoveOrder, to_site: str | None, sites: Iterable[str]) -> tuple[tuple[str, ...], ...]:
     """The sites in the order they are changed, one wave after another; sites of one wave change together."""
     others = tuple(sorted(site for site in sites if site != to_site))
-    waves = (others, (to_site,)) if order is MoveOrder.WITHDRAW_FIRST else ((to_site,), others)
+    there = (to_site,) if to_site is not None else ()
+    waves = (others, there) if order is MoveOrder.WITHDRAW_FIRST else (there, others)
     return tuple(wave for wave in waves if wave)
 
 

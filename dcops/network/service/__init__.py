@@ -2,7 +2,7 @@
 
 from dcops.network.service.apply import apply_plans
 from dcops.network.service.backup import backup_configurations
-from dcops.network.service.move import move_service
+from dcops.network.service.move import move_service, withdraw_service
 from dcops.network.service.observe import (
     Observation,
     observe,
@@ -22,4 +22,5 @@ __all__ = [
     "read_bgp",
     "service_states",
     "wait_for_bgp",
+    "withdraw_service",
 ]

@@ -17,9 +17,25 @@ from dcops.network.ports import DeviceWriter, OpenWriter, Recorder
 from dcops.runs.cancel import CancelToken
 from dcops.runs.executor import Limits, fan_out
 
-__all__ = ["move_service"]
+__all__ = ["move_service", "withdraw_service"]
 
 LIMITS = Limits(forks=8, deadline_seconds=60)
+
+
+def _silent(_line: str) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True)
+class _Move:
+    """What is asked: `to_site` alone announces `service`, or nobody when it is None."""
+
+    network: Network
+    service: ServiceAddress
+    to_site: str | None
+    order: MoveOrder
+    token: CancelToken | None
+    report: Callable[[str], None]
 
 
 @dataclass
@@ -40,7 +56,7 @@ def move_service(
     record: Recorder,
     order: MoveOrder = MoveOrder.WITHDRAW_FIRST,
     token: CancelToken | None = None,
-    report: Callable[[str], None] = lambda _line: None,
+    report: Callable[[str], None] = _silent,
 ) -> MoveResult:
     """Have `to_site` alone announce service `name`; moving it where it already is changes nothing.
 
@@ -52,20 +68,45 @@ def move_service(
     service = network.service(name)
     if service.next_hop(to_site) is None:
         raise PlanError(f"{to_site} cannot serve it", where=name, hint=f"Sites: {', '.join(dict(service.next_hops))}.")
+    return _relocate(_Move(network, service, to_site, order, token, report), writer, record)
+
+
+def withdraw_service(
+    network: Network,
+    name: str,
+    *,
+    writer: OpenWriter,
+    record: Recorder,
+    token: CancelToken | None = None,
+    report: Callable[[str], None] = _silent,
+) -> MoveResult:
+    """Have nobody announce service `name`: what fences a site before another one restores. A second call is harmless.
+
+    Routers that do not answer cannot withdraw and are named in the result's notes. Raise ApplyError when a router that
+    answers goes on announcing.
+    """
+    move = _Move(network, network.service(name), None, MoveOrder.WITHDRAW_FIRST, token, report)
+    return _relocate(move, writer, record)
+
+
+def _relocate(move: _Move, writer: OpenWriter, record: Recorder) -> MoveResult:
     started = monotonic()
-    able = [target for target in network.targets if service.next_hop(target.site)]
-    with _sessions(able, writer, token) as (opened, errors):
+    service, to_site = move.service, move.to_site
+    able = [target for target in move.network.targets if service.next_hop(target.site)]
+    with _sessions(able, writer, move.token) as (opened, errors):
         before = _state(service, opened, errors)
-        if not any(item.target.site == to_site for item in opened.values()):
+        if to_site is not None and not any(item.target.site == to_site for item in opened.values()):
             reasons = "; ".join(str(errors[target.name]) for target in able if target.site == to_site)
-            raise PlanError(f"no router of {to_site} answers: {reasons}", where=name, hint="Nothing was touched.")
-        results = _change_sides(network, service, to_site, order, opened, token, report)
+            raise PlanError(
+                f"no router of {to_site} answers: {reasons}", where=service.name, hint="Nothing was touched."
+            )
+        results = _change_sides(move, opened)
         after = _state(service, opened, errors)
     notes = tuple(f"{device} was not asked: {error}" for device, error in sorted(errors.items()))
-    move = MoveResult(name, to_site, order, before, after, results, monotonic() - started, notes)
-    record("network.service_move", _payload(move))
-    _require_done(move)
-    return move
+    done = MoveResult(service.name, to_site, move.order, before, after, results, monotonic() - started, notes)
+    record("network.service_move", _payload(done))
+    _require_done(done)
+    return done
 
 
 @contextmanager
@@ -89,30 +130,16 @@ def _sessions(
         yield opened, errors
 
 
-def _change_sides(
-    network: Network,
-    service: ServiceAddress,
-    to_site: str,
-    order: MoveOrder,
-    opened: Mapping[str, _Open],
-    token: CancelToken | None,
-    report: Callable[[str], None],
-) -> tuple[ChangeResult, ...]:
+def _change_sides(move: _Move, opened: Mapping[str, _Open]) -> tuple[ChangeResult, ...]:
     results: list[ChangeResult] = []
-    waves = plan_move_waves(order, to_site, {item.target.site for item in opened.values()})
-    for wave in waves:
+    for wave in plan_move_waves(move.order, move.to_site, {item.target.site for item in opened.values()}):
         names = [name for name, item in opened.items() if item.target.site in wave]
-
-        def change(name: str) -> ChangeResult:
-            return _change_one(network, service, to_site, opened[name])
-
-        for result in fan_out(names, change, limits=LIMITS, token=token):
-            done = result.value or ChangeResult(
-                result.host, opened[result.host].target.site, "failed", reason=str(result.error)
-            )
+        for result in fan_out(names, lambda name: _change_one(move, opened[name]), limits=LIMITS, token=move.token):
+            site = opened[result.host].target.site
+            done = result.value or ChangeResult(result.host, site, "failed", reason=str(result.error))
             results.append(done)
-            report(f"{done.device}: {done.status}")
-        if any(item.status == "failed" for item in results) and order is MoveOrder.WITHDRAW_FIRST:
+            move.report(f"{done.device}: {done.status}")
+        if any(item.status == "failed" for item in results) and move.order is MoveOrder.WITHDRAW_FIRST:
             break  # announcing while the other side still answers is what this order exists to prevent
     changed = {item.device for item in results if item.status == "changed"}
     for settled in fan_out(list(opened), _settle(opened, changed), limits=LIMITS):
@@ -135,15 +162,15 @@ def _settle(opened: Mapping[str, _Open], changed: set[str]) -> Callable[[str], b
     return settle
 
 
-def _change_one(network: Network, service: ServiceAddress, to_site: str, item: _Open) -> ChangeResult:
-    target = item.target
+def _change_one(move: _Move, item: _Open) -> ChangeResult:
+    target, service = item.target, move.service
     announcement = Announcement(service.name, service.prefix, service.next_hop(target.site) or "")
     plan = plan_announcement(
         platform(target.platform),
-        network.intent(target.name, {}),
+        move.network.intent(target.name, {}),
         item.running,
         announcement,
-        is_wanted=target.site == to_site,
+        is_wanted=target.site == move.to_site,
     )
     if plan.is_empty:
         return ChangeResult(target.name, target.site, "unchanged")
@@ -170,14 +197,14 @@ def _state(service: ServiceAddress, opened: Mapping[str, _Open], errors: Mapping
 
 def _require_done(move: MoveResult) -> None:
     failed = [result for result in move.results if result.status == "failed"]
-    if not failed and move.after.sites == (move.to_site,):
+    if not failed and move.is_done:
         return
-    done = [result.device for result in move.results if result.status in ("changed", "unchanged")]
     reasons = "; ".join(f"{result.device}: {result.reason}" for result in failed)
     where_now = " and ".join(move.after.sites) or "no site"
+    wanted = f"by {move.to_site} alone" if move.to_site else "by nobody"
     raise ApplyError(
-        f"announced by {where_now}, not by {move.to_site} alone" + (f" ({reasons})" if reasons else ""),
-        done=done,
+        f"announced by {where_now}, not {wanted}" + (f" ({reasons})" if reasons else ""),
+        done=[result.device for result in move.results if result.status in ("changed", "unchanged")],
         failed=[result.device for result in failed],
         left=[],
         where=move.service,
@@ -189,8 +216,8 @@ def _payload(move: MoveResult) -> dict[str, object]:
         "service": move.service,
         "address": move.after.prefix,
         "from_site": " ".join(move.before.sites),
-        "to_site": move.to_site,
-        "status": "changed" if move.after.sites == (move.to_site,) else "failed",
+        "to_site": move.to_site or "",
+        "status": "changed" if move.is_done else "failed",
         "duration_seconds": round(move.seconds, 3),
         "details": {
             "order": move.order.value,

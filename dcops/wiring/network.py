@@ -1,0 +1,95 @@
+"""Joins the network capability to this installation: sessions with this host's key, templates, the git history.
+
+Sessions are only opened from an enrolled host (an operations server). Anywhere else the addresses of an inventory might
+be somebody else's: on the twin's host, outside its namespaces, they would leave the machine.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from dcops.core.errors import Refused
+from dcops.core.files import private_dir, write_atomic
+from dcops.core.settings import Settings
+from dcops.inventory.model import Inventory
+from dcops.inventory.model.place import Mode
+from dcops.network.git import GitHistory
+from dcops.network.intent import Network, network_of
+from dcops.network.jinja import TemplateRenderer
+from dcops.network.ports import OpenReader, OpenWriter
+from dcops.runs.identity import Identity, require_identity
+
+__all__ = ["NetworkTools", "open_history", "open_network", "require_writer"]
+
+KEY_FILE = Path("/root/.ssh/id_ed25519")
+KNOWN_HOSTS = Path("/etc/ssh/ssh_known_hosts")
+
+
+@dataclass(frozen=True)
+class NetworkTools:
+    """What the network's use cases need. `writer` is None in observe mode: no writing adapter is made at all."""
+
+    network: Network
+    reader: OpenReader
+    writer: OpenWriter | None
+    render: TemplateRenderer
+    history: GitHistory
+    identity: Identity
+    redaction_key: Callable[[], bytes]
+
+
+def open_network(settings: Settings, inventory: Inventory) -> NetworkTools:
+    """Give the tools for `inventory` on this host; nothing is connected yet.
+
+    Raise Refused (exit 7) when this host is not enrolled, or for another inventory or environment.
+    """
+    from dcops.network.netmiko import NetmikoReaders, NetmikoWriters, SessionSettings
+
+    identity = _identity(settings, inventory)
+    network = network_of(inventory)
+    session = SessionSettings(KEY_FILE, KNOWN_HOSTS)
+    observed = [name for name in network.base if inventory.mode_of(inventory.devices[name]) is Mode.OBSERVE]
+    return NetworkTools(
+        network=network,
+        reader=NetmikoReaders(session),
+        writer=None if observed else NetmikoWriters(session),
+        render=TemplateRenderer(),
+        history=open_history(settings),
+        identity=identity,
+        redaction_key=lambda: _redaction_key(settings),
+    )
+
+
+def open_history(settings: Settings) -> GitHistory:
+    """Give the configuration history of this installation; it need not exist yet."""
+    return GitHistory(settings.state / "network" / "configs")
+
+
+def require_writer(tools: NetworkTools) -> OpenWriter:
+    """Give the writing adapter; raise Refused where the inventory says observe."""
+    if tools.writer is None:
+        hint = "Set mode: manage in the inventory once writing is agreed."
+        raise Refused("the inventory says mode: observe, so nothing is written", where="inventory", hint=hint)
+    return tools.writer
+
+
+def _identity(settings: Settings, inventory: Inventory) -> Identity:
+    if not settings.identity_path.exists():
+        raise Refused(
+            "this host is not enrolled, so it opens no session with network devices",
+            where=str(settings.identity_path),
+            hint="Act on an operations server: dcops lab exec jkt-ops1 -- dcops net ...",
+        )
+    return require_identity(settings.identity_path, environment=inventory.environment, inventory=inventory.name)
+
+
+def _redaction_key(settings: Settings) -> bytes:
+    """The key of the hashes that stand for secrets; made at the first use and kept, so that hashes stay comparable."""
+    path = settings.state / "network" / "redaction.key"
+    if not path.is_file():
+        private_dir(path.parent)
+        write_atomic(path, secrets.token_bytes(32), mode=0o600)
+    return path.read_bytes()
