@@ -3,16 +3,13 @@
 Verification looks at stored texts only; it trusts no hash, no column and no order it did not compute itself.
 """
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
 from dcops.records.canonical import canonical_text, parse_canonical, sha256_hex
+from dcops.records.keyring import Keyring
 from dcops.records.model import GENESIS, Draft, Envelope, Fault, Finding, Head, Record, Stored
-
-Verifier = Callable[[str, str, str], bool | None]
-"""(key id, text, signature) -> whether it is that key's signature; None when the key is not known."""
 
 _COLUMNS = ("kind", "version", "at", "environment", "run", "actor", "change")
 
@@ -62,18 +59,18 @@ def read_envelope(text: str) -> Envelope:
 class ChainCheck:
     """Goes along one journal, record by record in order of seq, and keeps what it found.
 
-    `admitted` are the key ids this journal may be signed with at this point: those pinned from outside when there are
-    any, else the one its first record names; later ones are introduced by journal.key records.
+    `introduced` are the key ids this journal may be signed with at this point: the one its first record names, which
+    must be a pinned one when any is, and those that later journal.key records name.
     """
 
     journal: str
-    verifies: Verifier
-    pinned: frozenset[str] = frozenset()
+    keyring: Keyring
     anchors: tuple[Head, ...] = ()
     findings: list[Finding] = field(default_factory=list)
     head: Head | None = None
-    introduced: dict[str, Mapping[str, object]] = field(default_factory=dict)
+    introduced: set[str] = field(default_factory=set)
     anchored: list[Head] = field(default_factory=list)
+    gaps: int = 0
 
     def take(self, row: Stored) -> Envelope | None:
         """Check the next row; return its envelope when it can be read."""
@@ -91,6 +88,7 @@ class ChainCheck:
         self._check_seal(row, envelope)
         self._check_anchor(row.seq, digest)
         self._introduce(envelope)
+        self.gaps += envelope.kind == "gap"
         self._advance(row, digest, envelope.at)
         return envelope
 
@@ -126,14 +124,15 @@ class ChainCheck:
             self._open(row, envelope)
         if row.key_id not in self.introduced:
             self._find(row.seq, Fault.KEY, "it is signed by a key that no earlier record introduced")
-        if self.verifies(row.key_id, row.text, row.signature) is not True:
+        if self.keyring.verifies(row.key_id, row.text, row.signature) is not True:
             self._find(row.seq, Fault.SIGNATURE, "the signature is not the key's over this text")
 
     def _open(self, row: Stored, envelope: Envelope) -> None:
         if envelope.kind != "journal.opened":
             self._find(row.seq, Fault.REMOVED, "a journal begins with journal.opened, this one does not")
         self._introduce(envelope)
-        if self.pinned and row.key_id not in self.pinned:
+        pinned = self.keyring.pinned_for(self.journal)
+        if pinned and row.key_id not in pinned:
             self._find(row.seq, Fault.KEY, "the journal was opened with a key that is not the known one")
 
     def _check_anchor(self, seq: int, digest: str) -> None:
@@ -148,7 +147,8 @@ class ChainCheck:
     def _introduce(self, envelope: Envelope) -> None:
         jwk = envelope.payload.get("jwk")
         if envelope.kind in ("journal.opened", "journal.key") and isinstance(jwk, dict):
-            self.introduced.setdefault(str(jwk.get("kid", "")), jwk)
+            self.introduced.add(str(jwk.get("kid", "")))
+            self.keyring.learn(jwk)
 
     def _advance(self, row: Stored, digest: str, at: str) -> None:
         self.head = Head(self.journal, row.seq, digest, at, row.key_id)

@@ -43,8 +43,15 @@ class Keyring:
         self.keys.setdefault(key.key_id, key)
 
     def pinned_for(self, journal: str) -> frozenset[str]:
-        """Return the key ids trusted for a journal."""
+        """Return the key ids trusted for a journal; empty when nobody vouches for it."""
         return frozenset(self.pinned.get(journal, set()) | self.pinned.get("", set()))
+
+    def override(self, known: Iterable[KnownKey]) -> None:
+        """Trust these keys in place of those pinned before for the same journals: they come from farther away."""
+        known = tuple(known)
+        for item in known:
+            self.pinned.pop(item.journal, None)
+        self.pin(known)
 
     def verifies(self, key_id: str, text: str, signature: str) -> bool | None:
         """Say whether the key signed the text; None when the key is not known."""

@@ -135,7 +135,11 @@ class SignedHead(BaseModel):
 
 @dataclass(frozen=True)
 class Query:
-    """Which records; None means any. `kind` may end in `*`. `after` and `until` compare `at`; newest first if asked."""
+    """Which records; None means any.
+
+    `kind` may end in `*`; `run` may be the ending of a run's id. `after` is exclusive, `until` inclusive; both compare
+    `at`.
+    """
 
     kind: str | None = None
     run: str | None = None

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from dcops.core.errors import DcopsError
+from dcops.core.exitcodes import ExitCode
 from dcops.records.model import Head, Query, Record, Stored
 
 Make = Callable[[Head | None], Sequence[Record]]
@@ -17,14 +18,28 @@ class StoreUnavailable(DcopsError):
     is_retryable = True
 
 
-class Reader(Protocol):
-    """Reads records; changes nothing."""
+class StoreDamaged(StoreUnavailable):
+    """The store's own structure is damaged."""
+
+    exit_code = ExitCode.JOURNAL_INVALID
+    is_retryable = False
+
+
+class Rows(Protocol):
+    """Gives whole journals row by row, as they lie there: all that verifying needs."""
 
     def journals(self) -> tuple[str, ...]:
         """Return the names of all journals, sorted."""
 
     def rows(self, journal: str) -> Iterator[Stored]:
         """Yield the stored rows of one journal in order of seq, with their columns, nothing checked."""
+
+    def check(self) -> tuple[str, ...]:
+        """Return what is wrong with the store's own structure, one line each; empty when nothing is."""
+
+
+class Reader(Rows, Protocol):
+    """Reads records; changes nothing."""
 
     def find(self, query: Query) -> Iterator[Stored]:
         """Yield the rows that match, by time and then by place; columns decide, `verify` checks the columns."""

@@ -4,7 +4,7 @@ A record never stops an act: when the store cannot take one, it is spooled, peop
 succeeds writes a `gap` record and then the spooled ones.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,11 +12,12 @@ from typing import Any
 from dcops.core.clock import parse_rfc3339, rfc3339, utc_now
 from dcops.core.errors import UsageError
 from dcops.core.words import Environment
+from dcops.records.anchors import sign_head
 from dcops.records.canonical import plain, sha256_hex
 from dcops.records.chain import envelope_after, head_of, read_envelope, text_of
 from dcops.records.kinds import validate_payload
-from dcops.records.model import GENESIS, Draft, Envelope, Head, Query, Record, Stored
-from dcops.records.ports import Alarm, Signer, Spool, Store, StoreUnavailable
+from dcops.records.model import GENESIS, Draft, Envelope, Head, Query, Record, SignedHead, Stored
+from dcops.records.ports import Alarm, Reader, Signer, Spool, Store, StoreUnavailable
 from dcops.records.spooled import SpooledLine, read_line, write_line
 
 
@@ -31,7 +32,49 @@ class Writing:
     inventory_revision: str | None = None
 
 
-class Journal:
+class Records:
+    """Reading: the journals of a store. `name` is the journal meant when a reference gives a number only."""
+
+    def __init__(self, reader: Reader, name: str = "") -> None:
+        self.reader, self.name = reader, name
+
+    def query(
+        self,
+        *,
+        kind: str | None = None,
+        run: str | None = None,
+        journal: str | None = None,
+        after: datetime | str | None = None,
+        until: datetime | str | None = None,
+        limit: int | None = None,
+        is_newest_first: bool = False,
+    ) -> Iterator[Record]:
+        """Yield records by time. `kind` may end in `*`; `after` is exclusive, `until` inclusive, datetimes or RFC 3339.
+
+        Nothing is verified here, `verify` does that. Raises StoreUnavailable when the store cannot be read.
+        """
+        query = Query(kind, run, journal, _moment(after), _moment(until), limit, is_newest_first)
+        return (as_record(row) for row in self.reader.find(query))
+
+    def last(self, kind: str, **conditions: Any) -> Record | None:
+        """Return the newest record of a kind, None when there is none."""
+        return next(self.query(kind=kind, limit=1, is_newest_first=True, **conditions), None)
+
+    def get(self, reference: str) -> Record:
+        """Return the record `JOURNAL:SEQ`, or `SEQ` in this process's own journal; raise UsageError when not there."""
+        journal, _, number = reference.rpartition(":")
+        row = self.reader.get(journal or self.name, int(number)) if number.isdecimal() else None
+        if row is None:
+            raise UsageError("there is no such record", where=reference, hint="dcops records list shows them.")
+        return as_record(row)
+
+    def heads(self) -> tuple[Head, ...]:
+        """Return the end of every journal, sorted by name."""
+        heads = (self.reader.head(name) for name in self.reader.journals())
+        return tuple(head for head in heads if head is not None)
+
+
+class Journal(Records):
     """The records of this installation: one chain per writer, this process appends to one of them and reads all."""
 
     def __init__(
@@ -43,13 +86,9 @@ class Journal:
         writing: Writing,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
+        super().__init__(store, writing.journal)
         self.store, self.writing = store, writing
         self._signer, self._spool, self._alarm, self._now = signer, spool, alarm, now
-
-    @property
-    def name(self) -> str:
-        """The name of the chain this process appends to."""
-        return self.writing.journal
 
     def append(
         self,
@@ -74,40 +113,19 @@ class Journal:
         except StoreUnavailable as error:
             return self._keep(draft, str(error))
 
-    def query(
-        self,
-        *,
-        kind: str | None = None,
-        run: str | None = None,
-        journal: str | None = None,
-        after: datetime | str | None = None,
-        until: datetime | str | None = None,
-        limit: int | None = None,
-        is_newest_first: bool = False,
-    ) -> Iterator[Record]:
-        """Yield records by time. `kind` may end in `*`; `after` is exclusive, `until` inclusive, datetimes or RFC 3339.
+    def introduce(self, jwk: Mapping[str, str], reason: str) -> Record:
+        """Append the record that introduces a new signing key; it is signed by the present one, the next are not.
 
-        Nothing is verified here, `verify` does that. Raises StoreUnavailable when the store cannot be read.
+        Raises StoreUnavailable when it could not be chained: then the present key must go on signing.
         """
-        query = Query(kind, run, journal, _moment(after), _moment(until), limit, is_newest_first)
-        return (as_record(row) for row in self.store.find(query))
+        record = self.append("journal.key", {"jwk": dict(jwk), "replaces": self._signer.key_id, "reason": reason})
+        if record.is_spooled:
+            raise StoreUnavailable("the new key could not be introduced", hint="The present key goes on signing.")
+        return record
 
-    def last(self, kind: str, **conditions: Any) -> Record | None:
-        """Return the newest record of a kind, None when there is none."""
-        return next(self.query(kind=kind, limit=1, is_newest_first=True, **conditions), None)
-
-    def get(self, reference: str) -> Record:
-        """Return the record `JOURNAL:SEQ`, or `SEQ` in this process's own journal; raise UsageError when not there."""
-        journal, _, number = reference.rpartition(":")
-        row = self.store.get(journal or self.name, int(number)) if number.isdecimal() else None
-        if row is None:
-            raise UsageError("there is no such record", where=reference, hint="dcops records list shows them.")
-        return as_record(row)
-
-    def heads(self) -> tuple[Head, ...]:
-        """Return the end of every journal, sorted by name."""
-        heads = (self.store.head(name) for name in self.store.journals())
-        return tuple(head for head in heads if head is not None)
+    def sign_heads(self, heads: Iterable[Head]) -> tuple[SignedHead, ...]:
+        """Return these ends of journals as this writer's signed word that it saw them so."""
+        return tuple(sign_head(head, self._signer) for head in heads)
 
     def waiting(self) -> int:
         """Return how many records are spooled and not yet in the journal."""

@@ -9,10 +9,11 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from dcops.core.clock import rfc3339
 from dcops.records.model import Head, Query, Record, Stored
-from dcops.records.ports import Make, StoreUnavailable
+from dcops.records.ports import Make, StoreDamaged, StoreUnavailable
 from dcops.records.tables import SCHEMA_REVISION, records
 
 _BATCH = 500
+_RUN_LENGTH = 26
 _COLUMNS = ("kind", "version", "at", "environment", "run", "actor", "change")
 
 
@@ -70,11 +71,24 @@ class SqlStore:
         with self._translated(), self.engine.connect() as connection:
             return _head(connection, journal)
 
+    def check(self) -> tuple[str, ...]:
+        """Return what is wrong with the store's own structure."""
+        return ()
+
+    def is_damage(self, error: DBAPIError) -> bool:  # noqa: ARG002 - for the stores to say
+        """Say whether the driver's error means damaged data rather than a store that is away."""
+        return False
+
     def close(self) -> None:
         """Close all connections; a later call opens them again."""
         if self._engine is not None:
             self._engine.dispose()
             self._engine = None
+
+    def query_text(self, statement: str) -> Sequence[Row[Any]]:
+        """Return all rows of a statement in the store's own dialect."""
+        with self._translated(), self.engine.connect() as connection:
+            return connection.exec_driver_sql(statement).all()
 
     def _rows(self, query: Select[Any]) -> Iterator[Row[Any]]:
         with self._translated(), self.engine.connect() as connection:
@@ -86,7 +100,8 @@ class SqlStore:
             yield
         except DBAPIError as error:
             cause = str(error.orig).strip().splitlines() or [type(error.orig).__name__]
-            raise StoreUnavailable(f"the journal cannot be used: {cause[0]}", where=self.where) from error
+            kind = StoreDamaged if self.is_damage(error) else StoreUnavailable
+            raise kind(f"the journal cannot be used: {cause[0]}", where=self.where) from error
         except SQLAlchemyError as error:
             raise StoreUnavailable(f"the journal cannot be used: {type(error).__name__}", where=self.where) from error
         except OSError as error:
@@ -171,10 +186,14 @@ def _conditions(query: Query) -> Iterator[Any]:
     elif query.kind is not None:
         yield records.c.kind == query.kind
     if query.run is not None:
-        yield records.c.run == query.run
+        yield records.c.run == query.run if len(query.run) == _RUN_LENGTH else _ends_with(query.run)
     if query.journal is not None:
         yield records.c.journal == query.journal
     if query.after is not None:
         yield records.c.at > rfc3339(query.after)
     if query.until is not None:
         yield records.c.at <= rfc3339(query.until)
+
+
+def _ends_with(run: str) -> Any:
+    return records.c.run.endswith(run.upper(), autoescape=True)

@@ -2,12 +2,14 @@
 
 import fcntl
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
 
 from dcops.records.ports import StoreUnavailable
 from dcops.records.sql import SqlStore, migrate
@@ -27,6 +29,15 @@ class SqliteStore(SqlStore):
         """Open a transaction with BEGIN IMMEDIATE."""
         with self.engine.execution_options(**{_WRITES: True}).begin() as connection:
             yield connection
+
+    def check(self) -> tuple[str, ...]:
+        """Return the findings of SQLite's integrity_check: damaged pages, indexes that differ from the table."""
+        found = [str(row[0]) for row in self.query_text("PRAGMA integrity_check(20)")]
+        return () if found == ["ok"] else tuple(line for part in found for line in part.splitlines())
+
+    def is_damage(self, error: DBAPIError) -> bool:
+        """Say whether SQLite calls the file malformed, no database, or its text no UTF-8."""
+        return type(error.orig) is sqlite3.DatabaseError or "decode to UTF-8" in str(error.orig)
 
 
 def _open(path: Path, *, must_exist: bool) -> Engine:
