@@ -11,7 +11,7 @@ from dcops.cli.common import InventoryOption, JsonOption, Out
 from dcops.core.errors import UsageError
 from dcops.core.settings import Settings
 from dcops.lab.service import NodeState, TwinState
-from dcops.wiring.lab import Lab, machine_checks, open_lab, topology_of
+from dcops.wiring.lab import Lab, machine_checks, open_lab, snapshot_key, topology_of
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -50,7 +50,15 @@ def build(as_json: JsonOption = False) -> None:
 
 
 @app.command()
-def up(inventory: InventoryOption = None, twin: TwinOption = None, as_json: JsonOption = False) -> None:
+def up(
+    inventory: InventoryOption = None,
+    twin: TwinOption = None,
+    from_snapshot: Annotated[
+        bool,
+        typer.Option("--from-snapshot", help="Start from the kept disks, if a snapshot matches and there are none."),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Bring the twin up, or what is missing of it; a second call changes nothing.
 
     Builds the image first if needed. Nodes are drawn from the inventory (default: lab): a new server there is a new
@@ -58,15 +66,18 @@ def up(inventory: InventoryOption = None, twin: TwinOption = None, as_json: Json
     """
     out = Out(as_json=as_json)
     settings = Settings.load()
-    topology, secrets = topology_of(settings, inventory or settings.inventory or "lab")
+    name = inventory or settings.inventory or "lab"
+    topology, secrets = topology_of(settings, name)
     lab = open_lab(settings, twin, secrets)
+    key = snapshot_key(lab, name) if from_snapshot else None
     with out.progress(f"twin {lab.twin.name}") as say:
-        result = lab.service.up(topology, say)
+        result = lab.service.up(topology, say, snapshot=key)
     stages = {stage.name: stage.seconds for stage in result.stages}
     document = {
         "twin": lab.twin.name,
         "nodes_up": result.nodes,
         "started": result.started,
+        "restored": key if result.is_restored else None,
         "seconds": round(result.seconds, 1),
         "stages": stages,
     }
@@ -184,6 +195,31 @@ def start(node: NodeArgument, twin: TwinOption = None, as_json: JsonOption = Fal
     out, lab = Out(as_json=as_json), _lab(twin)
     seconds = lab.service.start_node(lab.topology(), node)
     out.result({"node": node, "seconds": round(seconds, 2)}, f"{node} is on, SSH after {seconds:.1f} s")
+
+
+@app.command()
+def snapshot(
+    inventory: InventoryOption = None,
+    twin: TwinOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Take it again although one matches.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Keep the twin as it is, so that `up --from-snapshot` starts from there.
+
+    Shuts every node down in order, copies the disks and keys, boots again. Named by the hash of image, inventory,
+    playbooks, monitors, templates and requirements; a change of any makes it match no more.
+    """
+    out, lab = Out(as_json=as_json), _lab(twin)
+    key = snapshot_key(lab, inventory or lab.settings.inventory or "lab")
+    if lab.snapshots.has(key) and not force:
+        out.result({"snapshot": key, "taken": False}, f"snapshot {key} is there already")
+        return
+    with out.progress("snapshot") as say:
+        size, stages = lab.service.snapshot(lab.topology(), key, say)
+    times = {stage.name: stage.seconds for stage in stages}
+    document = {"snapshot": key, "taken": True, "size_bytes": size, "stages": times}
+    words = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in times.items())
+    out.result(document, f"snapshot {key}: {size / 1e6:.0f} MB ({words})")
 
 
 @app.command()

@@ -52,14 +52,15 @@ class Custody:
     node_keys: dict[str, str]
 
     def login_key(self, node: Node) -> Path:
-        """Give the private key by which this host logs in to a node: the backup server is of another custody domain."""
+        """Give the private key by which this host logs in to a node: the backup server has one of its own domain."""
         return self.folders.secrets / (RETENTION if node.has_role("backup") else PEOPLE[0])
 
     def authorized(self, node: Node) -> list[str]:
-        """Give the public keys that may log in as root."""
-        if node.has_role("backup"):
-            return [self.retention]
+        """Give the public keys that may log in as root: the lab's own everywhere, the operations servers' only where
+        they may go, which is neither the backup server nor the national side."""
         lines = [self.people[PEOPLE[0]]]
+        if node.has_role("backup"):
+            return [self.retention, *lines]
         return [*lines, *self.node_keys.values()] if node.is_ministry else lines
 
 

@@ -133,6 +133,10 @@ class Machine:
         mine = iproute2.owned(self.twin)
         return bool(mine or overlay.mounted(self.twin, self.folders) or (cgroups.exists(self.twin) and self._is_mine()))
 
+    def has_disks(self) -> bool:
+        """Say whether any node has written to a disk yet."""
+        return self.folders.nodes.is_dir() and any(self.folders.nodes.iterdir())
+
     def tear_down(self, *, keep_disks: bool) -> None:
         """End and remove everything that is the twin's: processes, mounts, namespaces, groups, in that order."""
         spaces = list(iproute2.owned(self.twin))

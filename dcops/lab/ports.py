@@ -96,3 +96,19 @@ class Host(Protocol):
 
     def is_present(self) -> bool:
         """Say whether anything of the twin is on this machine: processes, namespaces, mounts."""
+
+    def has_disks(self) -> bool:
+        """Say whether any node has written to a disk yet."""
+
+
+class Snapshots(Protocol):
+    """Kept twins, each named by the hash of what shaped it."""
+
+    def has(self, key: str) -> bool:
+        """Say whether a whole snapshot of this name is there."""
+
+    def save(self, key: str, nodes: Sequence[str]) -> int:
+        """Keep the disks and keys of the twin, whose nodes are shut down; give the bytes on disk."""
+
+    def restore(self, key: str) -> None:
+        """Lay a snapshot's disks and keys into the twin, which has none."""

@@ -8,7 +8,7 @@ from typing import Any
 from dcops.core.clock import monotonic
 from dcops.core.errors import DcopsError
 from dcops.lab.model import Node, Topology
-from dcops.lab.ports import Host, Images, Say, Supervisor
+from dcops.lab.ports import Host, Images, Say, Snapshots, Supervisor
 
 SSH_SECONDS = 60.0
 _POLL_SECONDS = 0.2
@@ -24,11 +24,12 @@ class Stage:
 
 @dataclass(frozen=True)
 class UpResult:
-    """How a twin came up: nodes in all, nodes that had to be started, seconds a stage and in all."""
+    """How a twin came up: nodes, those that had to be started, seconds a stage and in all, from a snapshot."""
 
     nodes: int
     started: tuple[str, ...]
     stages: tuple[Stage, ...]
+    is_restored: bool = False
 
     @property
     def seconds(self) -> float:
@@ -66,24 +67,37 @@ class TwinState:
 class TwinService:
     """Use cases over one twin. `sleep` waits between polls."""
 
-    def __init__(self, host: Host, images: Images, supervisor: Supervisor, sleep: Callable[[float], None]) -> None:
-        self._host, self._images, self._supervisor, self._sleep = host, images, supervisor, sleep
+    def __init__(
+        self,
+        host: Host,
+        images: Images,
+        supervisor: Supervisor,
+        snapshots: Snapshots,
+        sleep: Callable[[float], None],
+    ) -> None:
+        self._host, self._images, self._supervisor = host, images, supervisor
+        self._snapshots, self._sleep = snapshots, sleep
 
     def build(self, say: Say) -> float:
         """Build the image unless it is there; give the seconds it took."""
         self._host.require_rights()
         return self._images.build(say)
 
-    def up(self, topology: Topology, say: Say) -> UpResult:
+    def up(self, topology: Topology, say: Say, *, snapshot: str | None = None) -> UpResult:
         """Bring the twin of `topology` up, or what is missing of it; a second call changes nothing.
 
-        Raises DcopsError naming the nodes that do not answer in time.
+        With `snapshot` the disks come from there, if it exists and the twin has none yet. Raises DcopsError naming the
+        nodes that do not answer in time.
         """
         self._host.require_rights()
         watch = _Watch(say)
         if not self._images.is_built():
             with watch("image"):
                 self._images.build(say)
+        is_restored = snapshot is not None and self._snapshots.has(snapshot) and not self._host.has_disks()
+        if snapshot is not None and is_restored:
+            with watch("disks from the snapshot"):
+                self._snapshots.restore(snapshot)
         with watch("keys and certificates"):
             self._host.claim(topology)
             self._host.prepare_secrets(topology)
@@ -98,7 +112,23 @@ class TwinService:
             started = self._start(topology)
         with watch("SSH on all nodes"):
             self._wait(topology.nodes)
-        return UpResult(len(topology.nodes), tuple(started), tuple(watch.stages))
+        return UpResult(len(topology.nodes), tuple(started), tuple(watch.stages), is_restored)
+
+    def snapshot(self, topology: Topology, key: str, say: Say) -> tuple[int, tuple[Stage, ...]]:
+        """Keep the twin as it is under `key`: shut every node down in order, copy, boot again; give bytes and times."""
+        self._host.require_rights()
+        watch = _Watch(say)
+        names = [node.name for node in topology.nodes]
+        with watch("shut down"):
+            self._supervisor.ask({"verb": "halt", "timeout": 60}, timeout_seconds=90)
+        try:
+            with watch("copy"):
+                size = self._snapshots.save(key, names)
+        finally:
+            with watch("boot"):
+                self._start(topology)
+                self._wait(topology.nodes)
+        return size, tuple(watch.stages)
 
     def start_node(self, topology: Topology, name: str) -> float:
         """Switch one node on and wait for its SSH server; give the seconds it took."""

@@ -19,6 +19,7 @@ from dcops.lab.plan import plan_topology
 from dcops.lab.probe import Check, everything
 from dcops.lab.service import TwinService
 from dcops.lab.shell import Shell
+from dcops.lab.snapshots import SnapshotStore
 
 DEFAULT_TWIN = "lab"
 _PLAIN = re.compile(r"^[a-z0-9-]+$")  # neither a path nor a certificate
@@ -36,6 +37,7 @@ class Lab:
     machine: Machine
     service: TwinService
     shell: Shell
+    snapshots: SnapshotStore
 
     def topology(self) -> Topology:
         """Give the topology of the twin that is up. Raises UsageError when it is down."""
@@ -58,9 +60,10 @@ def open_lab(settings: Settings, name: str | None = None, extra_secrets: tuple[s
     images = ImageStore(settings.state.resolve() / "lab" / "images", settings.home / "requirements" / "base.txt")
     supervisor = SocketSupervisor(twin, folders, settings.home.resolve())
     machine = Machine(twin, folders, extra_secrets)
-    service = TwinService(machine, images, supervisor, time.sleep)
+    snapshots = SnapshotStore(settings.state.resolve() / "lab" / "snapshots", settings.home.resolve(), folders)
+    service = TwinService(machine, images, supervisor, snapshots, time.sleep)
     shell = Shell(twin, folders)
-    return Lab(settings, twin, folders, images, supervisor, machine, service, shell)
+    return Lab(settings, twin, folders, images, supervisor, machine, service, shell, snapshots)
 
 
 def topology_of(settings: Settings, inventory: str) -> tuple[Topology, tuple[str, ...]]:
@@ -69,6 +72,11 @@ def topology_of(settings: Settings, inventory: str) -> tuple[Topology, tuple[str
     refs = (c.secret.removeprefix("file:") for c in loaded.credentials.values() if c.secret.startswith("file:"))
     made = {*PEOPLE, RETENTION}
     return plan_topology(loaded), tuple(name for name in refs if _PLAIN.match(name) and name not in made)
+
+
+def snapshot_key(lab: Lab, inventory: str) -> str:
+    """Give the name that a snapshot of this inventory's twin has today."""
+    return lab.snapshots.key(lab.images.fingerprint(), lab.settings.inventory_root(inventory).resolve())
 
 
 def machine_checks() -> list[Check]:
