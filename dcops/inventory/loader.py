@@ -35,8 +35,8 @@ def load(root: Path) -> Inventory:
     for index, content in enumerate(contents):
         draft.add_file(index, content)
     draft.build()
-    findings = list(draft.findings)
     inventory = _assemble(draft, root, files)
+    findings = list(draft.findings)
     if inventory is not None:
         findings += check(inventory, {section: set(items) for section, items in draft.raw.items()})
         if inventory.name != root.name:
@@ -147,6 +147,6 @@ def _located(finding: Finding, draft: Draft, files: list[Path], root: Path) -> P
     if index is None:
         return Problem(_shown(str(root), root), finding.path, finding.message, finding.hint)
     path = files[index]
-    keys = [key for key in (finding.section, finding.name, *finding.keys) if key != "" and not str(key).startswith("#")]
+    keys = [key for key in (finding.section, finding.name, *finding.keys) if key != ""]
     line = yaml.locate(path, keys) if keys else 1
     return Problem(f"{_shown(str(path), root)}:{line}", finding.path, finding.message, finding.hint)

@@ -14,6 +14,7 @@ from dcops.core.text import did_you_mean
 from dcops.inventory import model
 from dcops.inventory.finding import Finding
 from dcops.inventory.model.application import CatalogueEntry, Operations, Upstream
+from dcops.inventory.model.base import IDENTIFIER_PATTERN, NAME_PATTERN, SECRET_PATTERN, TIME_PATTERN
 
 # section -> (model, the field that receives the item's name)
 SECTIONS: Mapping[str, tuple[type[BaseModel], str]] = {
@@ -42,6 +43,10 @@ SECTIONS: Mapping[str, tuple[type[BaseModel], str]] = {
 }
 # Sections that are one item, not a mapping of items.
 SINGLE: Mapping[str, type[BaseModel]] = {"inventory": model.Head, "calendar": model.Calendar, "policy": model.Policy}
+
+
+# The name under which a single section that stands in a second file is reported.
+_SECOND = "(again)"
 
 
 @dataclass
@@ -81,7 +86,10 @@ class Draft:
 
     def _add_single(self, index: int, section: str, item: Any) -> None:
         if self.raw[section]:
-            self._note(section, f"#{index}", index, f'section "{section}" stands in two files', "Keep one of them.")
+            self.source[section, _SECOND] = index
+            self.findings.append(
+                Finding(section, _SECOND, (), f'section "{section}" stands in two files', "Keep one of them.")
+            )
             return
         self.source[section, ""] = index
         self.raw[section][""] = item if item is not None else {}
@@ -137,6 +145,8 @@ class Draft:
             for details in error.errors(include_url=False):
                 name = str(details["loc"][0])
                 bad.add(name)
+                if details["loc"][1:] == ("fqdn",) and "fqdn" not in self.raw[section][name]:
+                    continue  # derived from a name that is reported itself
                 self.findings.append(_finding(section, name, kind, items[name], details))
             return adapter.validate_python({name: item for name, item in items.items() if name not in bad})
 
@@ -213,6 +223,31 @@ _ADVICE = {
 }
 
 
+# What stands here by mistake may be the secret itself.
+_SECRET_FIELDS = frozenset({"secret", "ref", "key", "certificate", "authority"})
+_BOUNDS = {
+    "less_than_equal": ("At most", "le"),
+    "greater_than_equal": ("At least", "ge"),
+    "greater_than": ("More than", "gt"),
+}
+_FORMS = {
+    NAME_PATTERN: ("is no name", "Use lower-case letters, digits and hyphens."),
+    IDENTIFIER_PATTERN: ("is no name", "Use lower-case letters, digits and underscores, a letter first."),
+    TIME_PATTERN: ("is no time of day", 'Write "22:00".'),
+}
+
+
+def _wrong_form(value: Any, pattern: str) -> tuple[str, str]:
+    """Say that a text has the wrong form; what may be a secret in the wrong place is never repeated."""
+    if pattern == SECRET_PATTERN:
+        return (
+            "is no secret reference",
+            "Write file:NAME, env:NAME, credential:NAME or vault:FILE#KEY, never the secret.",
+        )
+    message, hint = _FORMS.get(pattern, ("has not the form expected", f"It must match {pattern}."))
+    return f'"{value}" {message}', hint
+
+
 def _words(kind: type[BaseModel], details: Any) -> tuple[str, str]:
     """Give what is wrong and what to do for one pydantic error."""
     code, value, location = details["type"], details.get("input"), details["loc"][1:]
@@ -227,11 +262,17 @@ def _words(kind: type[BaseModel], details: Any) -> tuple[str, str]:
         close = did_you_mean(str(value), expected)
         return f'"{value}" is unknown', f'Did you mean "{close}"?' if close else f"Known: {', '.join(expected)}."
     if code == "string_pattern_mismatch":
-        return f'"{value}" has not the form expected', f"It must match {details['ctx']['pattern']}."
+        return _wrong_form(value, details["ctx"]["pattern"])
+    if code in _BOUNDS:
+        word, key = _BOUNDS[code]
+        return f"{value} is out of range", f"{word} {details['ctx'][key]}."
     if code == "value_error":
         return str(details["ctx"]["error"]).rstrip("."), "Correct it."
     if code in _PLAIN:
-        shown = f'"{value}" ' if isinstance(value, str | int | float | bool) or value is None else ""
+        is_hidden = location[-1:] and location[-1] in _SECRET_FIELDS
+        shown = (
+            "" if is_hidden else f'"{value}" ' if isinstance(value, str | int | float | bool) or value is None else ""
+        )
         return f"{shown}{_PLAIN[code]}", _ADVICE[code]
     return details["msg"].lower().rstrip("."), "Correct it."
 

@@ -109,6 +109,7 @@ def test_5000_hosts_cost_a_tenth_of_plain_yaml(tmp_path: Path) -> None:
     theirs, printed = run([tool, "-i", plain, "--list"], environment)
     assert printed["_meta"]["hostvars"].keys() == meta["hostvars"].keys()  # type: ignore[index]
     print(
-        f"\n{HOSTS} hosts: ours {ours:.2f} s, plain YAML {theirs:.2f} s, ratio {ours / theirs:.3f} (at most {LIMIT_RATIO})"
+        f"\n{HOSTS} hosts: ours {ours:.2f} s, plain YAML {theirs:.2f} s, "
+        f"ratio {ours / theirs:.3f} (at most {LIMIT_RATIO})"
     )
     assert ours / theirs <= LIMIT_RATIO

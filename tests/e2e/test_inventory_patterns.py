@@ -179,5 +179,5 @@ def test_where_ansible_finds_nothing_by_mistake_we_say_why(pattern: str, tmp_pat
         env=environment(tmp_path), capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert "hosts (0)" in done.stdout
-    with pytest.raises(UsageError, match="only 9|regular expression"):
+    with pytest.raises(UsageError, match=r"only 9|regular expression"):
         ours(pattern)

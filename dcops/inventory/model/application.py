@@ -7,7 +7,18 @@ from pydantic import Field, model_validator
 
 from dcops.core.units import Seconds
 from dcops.core.words import Frozen, Text, Value
-from dcops.inventory.model.base import Address, Boolean, Count, Fqdn, Identifier, Name, Network, Number, Words
+from dcops.inventory.model.base import (
+    Address,
+    Boolean,
+    Count,
+    Fqdn,
+    Identifier,
+    Name,
+    Network,
+    Number,
+    SecretRef,
+    Words,
+)
 
 
 class ApplicationRole(StrEnum):
@@ -243,7 +254,7 @@ class Probe(Frozen):
 
     bgp_neighbors: dict[Name, Address] = Field(default_factory=dict)
     https_url: Words | None = None
-    authority: Words | None = None
+    authority: SecretRef | None = None
 
 
 class Upstream(Frozen):

@@ -9,6 +9,10 @@ from pydantic import AfterValidator, Field, StrictBool, StrictInt, StringConstra
 from dcops.core.words import Frozen
 
 __all__ = [
+    "IDENTIFIER_PATTERN",
+    "NAME_PATTERN",
+    "SECRET_PATTERN",
+    "TIME_PATTERN",
     "Address",
     "Boolean",
     "Count",
@@ -20,6 +24,8 @@ __all__ = [
     "Name",
     "Network",
     "Number",
+    "SecretRef",
+    "TimeOfDay",
     "Watts",
     "Words",
 ]
@@ -69,9 +75,15 @@ InterfaceAddress = Annotated[str, AfterValidator(_interface)]
 Fqdn = Annotated[str, AfterValidator(_fqdn)]
 MacAddress = Annotated[str, AfterValidator(_mac)]
 # A name is also a DNS label and a file name: letters, digits and hyphens.
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+NAME_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 # An identifier is also an Ansible group: letters, digits and underscores.
-Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+IDENTIFIER_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
+Identifier = Annotated[str, StringConstraints(pattern=IDENTIFIER_PATTERN)]
+TIME_PATTERN = r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$"
+TimeOfDay = Annotated[str, StringConstraints(pattern=TIME_PATTERN)]
+SECRET_PATTERN = r"^(file|env|credential|vault):\S+$"  # noqa: S105 - the form of a reference
+SecretRef = Annotated[str, StringConstraints(pattern=SECRET_PATTERN)]
 Words = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 Boolean = StrictBool
 Count = Annotated[StrictInt, Field(ge=0)]

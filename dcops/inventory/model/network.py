@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from dcops.core.words import Frozen, Value
-from dcops.inventory.model.base import Address, Count, Fqdn, Identifier, Name, Network, Number, Words
+from dcops.inventory.model.base import Address, Count, Fqdn, Identifier, Name, Network, Number, SecretRef, Words
 
 
 class Vrf(Frozen):
@@ -152,6 +152,6 @@ class Certificate(Frozen):
     subjects: tuple[Words, ...] = Field(min_length=1)
     authority: Name
     held_at: tuple[Name, ...] = ()
-    certificate: Words
-    key: Words
+    certificate: SecretRef
+    key: SecretRef
     contract: Name | None = None

@@ -7,7 +7,7 @@ from typing import Self
 from pydantic import Field, field_validator, model_validator
 
 from dcops.core.words import Frozen, Value
-from dcops.inventory.model.base import Boolean, Count, Name, Words
+from dcops.inventory.model.base import Boolean, Count, Name, SecretRef, TimeOfDay, Words
 
 
 class PersonRole(StrEnum):
@@ -25,7 +25,7 @@ class PublicKey(Frozen):
     line: Words | None = Field(
         default=None, pattern=r"^(ssh-ed25519|ecdsa-sha2-nistp256|sk-ssh-ed25519@openssh\.com) \S+"
     )
-    ref: Words | None = None
+    ref: SecretRef | None = None
 
     @model_validator(mode="after")
     def _has_one_source(self) -> Self:
@@ -67,7 +67,7 @@ class Credential(Frozen):
 
     name: Name
     purpose: Words
-    secret: Words = Field(pattern=r"^(file|env|credential|vault):\S+$")
+    secret: SecretRef
     domain: CustodyDomain
     held_at: tuple[Name, ...] = ()
     held_by: tuple[Name, ...] = ()
@@ -117,8 +117,8 @@ class Window(Frozen):
     name: Name
     purpose: WindowPurpose
     days: tuple[Weekday, ...] = Field(min_length=1)
-    start: Words = Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
-    until: Words = Field(pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$")
+    start: TimeOfDay
+    until: TimeOfDay
     timezone: Words = "Asia/Jakarta"
     applies_to: Words = "all"
 

@@ -115,7 +115,7 @@ def _duplicate_networks(inventory: Inventory) -> Iterator[Finding]:
     for prefix in inventory.prefixes.values():
         key = (prefix.vrf, prefix.network)
         if key in seen:
-            message = f"{prefix.network} is {seen[key]} too"
+            message = f"{prefix.network} is the network of {seen[key]} too"
             yield Finding("prefixes", prefix.name, ("network",), message, "Keep one, or give them different VRFs.")
         seen.setdefault(key, prefix.name)
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 
-from dcops.inventory.ansible import group_names
+from dcops.core.errors import UsageError
+from dcops.inventory.ansible import environment_group, group_names, universe
 from dcops.inventory.finding import Finding
 from dcops.inventory.model import Inventory, Kind, Role
+from dcops.inventory.pattern import select
 
 # Ansible's own words, and ones that would hide a host.
 _RESERVED = frozenset({"all", "ungrouped", "localhost", "_meta"})
@@ -15,14 +17,14 @@ def check(inventory: Inventory) -> Iterator[Finding]:
     yield from _groups(inventory)
     yield from _services(inventory)
     yield from _hosting(inventory)
+    yield from _patterns(inventory)
 
 
 def _groups(inventory: Inventory) -> Iterator[Finding]:
     """A site, kind, role, platform, environment, application or extra group never share a name; nor a host."""
     # A router is a router by kind and by role: the two vocabularies agree where they meet.
     meanings = {str(word): "kind or role" for word in (*Kind, *Role)}
-    environment = str(inventory.environment).replace("-", "_")
-    meanings[environment] = "environment"
+    meanings[environment_group(inventory)] = "environment"
     sources = [
         *(("sites", name, "site") for name in inventory.sites),
         *(("applications", key, "application") for key in inventory.applications),
@@ -45,7 +47,7 @@ def _clash(
     if word in _RESERVED:
         yield Finding(section, name, keys, f'"{word}" is a word of Ansible', "Choose another name.")
     elif meanings.setdefault(word, meaning) != meaning:
-        message = f'group "{word}" would mean both a {meanings[word]} and a {meaning}'
+        message = f'group "{word}" would mean {meanings[word]} and {meaning}'
         yield Finding(section, name, keys, message, "Choose another name.")
 
 
@@ -71,3 +73,20 @@ def _hosting(inventory: Inventory) -> Iterator[Finding]:
         if not application.is_hosted and application.hosts:
             message = f"has hosts but is {application.hosting.state}"
             yield Finding("applications", key, ("hosting",), message, "Write state: hosted or remove the hosts.")
+
+
+def _patterns(inventory: Inventory) -> Iterator[Finding]:
+    """The patterns of the calendar choose something."""
+    entries = [
+        *(("windows", each.name, each.applies_to) for each in inventory.calendar.windows.values()),
+        *(("maintenance", each.name, each.applies_to) for each in inventory.calendar.maintenance.values()),
+    ]
+    hosts = universe(inventory) if entries else None
+    for part, name, pattern in entries:
+        try:
+            chosen = select(pattern, hosts) if hosts else ()
+            message = f'pattern "{pattern}" matches nothing'
+        except UsageError as error:
+            chosen, message = (), error.message
+        if not chosen:
+            yield Finding("calendar", "", (part, name, "applies_to"), message, "See: dcops inventory list --groups.")

@@ -155,7 +155,7 @@ def _storage(inventory: Inventory) -> Iterator[Finding]:
             for target in targets:
                 found = inventory.devices.get(target or "")
                 if found and found.kind is not kind:
-                    message = f"{found.name} is a {found.kind}, not a {kind}"
-                    yield Finding("devices", device.name, (key,), message, f"Name a {kind}.")
+                    message = f"{found.name} is of kind {found.kind}, not {kind}"
+                    yield Finding("devices", device.name, (key,), message, f"Name a device of kind {kind}.")
         if device.kind is Kind.VM and device.position:
             yield Finding("devices", device.name, ("position",), "a virtual machine stands in no rack", "Remove it.")

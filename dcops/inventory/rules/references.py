@@ -31,6 +31,19 @@ def check(inventory: Inventory, names: Names) -> Iterator[Finding]:
         hint = f'Did you mean "{close}"?' if close else f"Add it under {each.into}: or remove the reference."
         yield Finding(each.section, each.name, each.keys, f'"{each.target}" is not in {each.into}', hint)
     yield from _interfaces_of_links(inventory)
+    yield from _catalogue(names)
+
+
+def _catalogue(names: Names) -> Iterator[Finding]:
+    """Each entry of the catalogue is said to be hosted or not, and nothing else is."""
+    catalogue, operated = names.get("catalogue", set()), names.get("applications", set())
+    for key in sorted(operated - catalogue):
+        close = did_you_mean(key, catalogue)
+        hint = f'Did you mean "{close}"?' if close else "Add it under catalogue: with its names and clauses."
+        yield Finding("applications", key, (), f'"{key}" is not in catalogue', hint)
+    for key in sorted(catalogue - operated):
+        message = "nothing says whether it is hosted here"
+        yield Finding("catalogue", key, (), message, f"Add applications: {key}: {{hosting: {{state: not_hosted}}}}.")
 
 
 def _all(inventory: Inventory) -> Iterator[Reference]:
