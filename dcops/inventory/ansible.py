@@ -7,6 +7,8 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
+from dcops.core.words import Environment
+from dcops.inventory.lab_ranges import is_lab_address
 from dcops.inventory.model import Device, Inventory, Prefix, PrefixKind
 from dcops.inventory.pattern import Universe
 
@@ -116,9 +118,23 @@ def _applications_by_device(inventory: Inventory) -> dict[str, list[str]]:
     return found
 
 
+def chosen_devices(inventory: Inventory, *, everything: bool = False) -> list[Device]:
+    """Give the devices Ansible sees, in file order: the managed nodes; with `everything`, all nodes.
+
+    Outside a twin a device that still has a placeholder for an address is left out: packets to it would leave here.
+    """
+    is_twin = inventory.environment is Environment.TWIN
+    return [
+        device
+        for device in inventory.nodes
+        if (everything or inventory.is_managed(device))
+        and (is_twin or not (device.address and is_lab_address(device.address)))
+    ]
+
+
 def universe(inventory: Inventory, *, everything: bool = False) -> Universe:
     """Give what patterns choose from: the managed hosts and their groups; with `everything`, all nodes."""
-    devices = [each for each in inventory.nodes if everything or inventory.is_managed(each)]
+    devices = chosen_devices(inventory, everything=everything)
     hosts = tuple(device.name for device in devices)
     return Universe(hosts, {"all": hosts, "ungrouped": (), **groups_of(inventory, devices)})
 
@@ -130,7 +146,7 @@ def listing(inventory: Inventory, access: Access, *, everything: bool = False) -
         access: how hosts are reached from here.
         everything: take in devices of sites that are not managed (the stand-in `pdn`), too.
     """
-    devices = [each for each in inventory.nodes if everything or inventory.is_managed(each)]
+    devices = chosen_devices(inventory, everything=everything)
     shared = _Shared(inventory, access)
     found: dict[str, Any] = {"all": {"vars": _variables_of_all(inventory, access)}}
     for name, members in groups_of(inventory, devices).items():

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from dcops.core.words import Value
 from dcops.inventory.custody import is_append_only, repositories, who_can_destroy
-from dcops.inventory.model import ApplicationRole, CustodyDomain, HostingState, Inventory, Kind
+from dcops.inventory.model import ApplicationRole, Band, CustodyDomain, HostingState, Inventory, Kind
 from dcops.inventory.rules.placement import loads
 from dcops.inventory.writing import refusals
 
@@ -76,6 +76,8 @@ def _applications(inventory: Inventory) -> Iterator[Debt]:
         yield from _of_value(
             f"applications.{key}.owner_unit", operations.owner_unit, _owner_message(application.facts.owner_unit)
         )
+        if application.hosting.state is HostingState.UNKNOWN:
+            yield Debt(DebtKind.UNSET, f"applications.{key}.hosting", "nobody said where it runs (clause 5.3.2)")
         if not application.is_hosted:
             continue
         for name in _HOSTED_VALUES:
@@ -101,7 +103,9 @@ def _values_below(path: str, model: BaseModel) -> Iterator[Debt]:
     """Give the debts of every `Value` field of a model, however deep."""
     for name in type(model).model_fields:
         child = getattr(model, name)
-        if isinstance(child, Value):
+        if isinstance(child, Band) and not any(getattr(child, side) for side in type(child).model_fields):
+            yield Debt(DebtKind.UNSET, f"{path}.{name}", "nobody set a limit")
+        elif isinstance(child, Value):
             yield from _of_value(f"{path}.{name}", child)
         elif isinstance(child, BaseModel):
             yield from _values_below(f"{path}.{name}", child)

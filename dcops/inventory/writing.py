@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 
 from dcops.core.errors import Refused
 from dcops.core.words import Environment
+from dcops.inventory.lab_ranges import is_lab_address, is_lab_name
 from dcops.inventory.model import Device, Inventory, Lifecycle, Mode
-from dcops.inventory.rules.addressing import is_lab_address, is_lab_name
 
 
 def refusals(inventory: Inventory, device: Device) -> Iterator[str]:

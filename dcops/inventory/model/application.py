@@ -82,11 +82,12 @@ class CatalogueEntry(Frozen):
 
 
 class HostingState(StrEnum):
-    """Whether an application runs on devices of this inventory."""
+    """Whether an application runs on devices of this inventory; `unknown` until somebody says so."""
 
     HOSTED = "hosted"
     NOT_HOSTED = "not_hosted"
     EXTERNAL = "external"
+    UNKNOWN = "unknown"
 
 
 class Hosting(Frozen):
