@@ -102,27 +102,35 @@ def _defect(error: Exception) -> "DcopsError":
     return DcopsError(f"defect in dcops: {type(error).__name__}", hint=kept)
 
 
+def _usage_error(noun: str, words: Sequence[str], message: str) -> "DcopsError":
+    """Turn what the parser found wrong into our own error, which names the help to read."""
+    from dcops.core.errors import UsageError
+
+    verb = next((word for word in words if not word.startswith("-") and "No such command" not in message), "")
+    place = f"{noun} {verb}".strip()
+    return UsageError(message.rstrip("."), where=place, hint=f"See dcops {place} --help")
+
+
 def _run_noun(noun: str, arguments: Sequence[str]) -> int:
     """Run one noun's own command line and give the exit code."""
     # typer's own traceback boxes and suggestions to install completion are for developers, not for users at night.
     os.environ.setdefault("TYPER_STANDARD_TRACEBACK", "1")
-    as_json = "--json" in arguments
+    own = list(arguments)[: arguments.index("--")] if "--" in arguments else arguments
+    as_json = "--json" in own
     try:
-        import click
-
         module = importlib.import_module(NOUNS[noun][0])
         import typer
+        from typer.exceptions import TyperException
 
         command = typer.main.get_command(module.app)
         try:
             result = command.main(args=list(arguments), prog_name=f"dcops {noun}", standalone_mode=False)
-        except click.exceptions.Exit as stop:
+        except typer.Exit as stop:
             return stop.exit_code
-        except click.exceptions.Abort:
+        except typer.Abort:
             return 130
-        except click.ClickException as error:
-            error.show(sys.stderr)
-            return 2
+        except TyperException as error:
+            return _fail(_usage_error(noun, own, error.format_message()), as_json=as_json)
         return result if isinstance(result, int) else 0
     except KeyboardInterrupt:
         return 130

@@ -47,7 +47,8 @@ def test_an_unknown_noun_is_usage_with_a_suggestion() -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_an_unknown_verb_and_option_are_usage() -> None:
+def test_an_unknown_verb_and_option_are_usage_in_one_line() -> None:
+    assert dcops("inventory", "list", "--jsn").stderr.count("\n") == 1
     assert dcops("inventory", "lst").returncode == 2
     assert dcops("inventory", "list", "--jsn").returncode == 2
 
