@@ -13,6 +13,8 @@ import rfc8785
 
 from dcops.core.errors import DcopsError
 
+_SAFE = 2**53 - 1
+
 
 def canonical_text(value: Any, *, where: str = "record") -> str:
     """Return the RFC 8785 text of `value`; raise DcopsError naming the place of what cannot be written."""
@@ -48,14 +50,20 @@ def sha256_hex(text: str | bytes) -> str:
 
 def parse_canonical(text: str) -> Any:
     """Return the value of a canonical text; raise ValueError when the text is not exactly its own RFC 8785 form."""
-    value = json.loads(text)
     try:
+        value = json.loads(text, parse_int=_number)
         again = rfc8785.dumps(value)
-    except rfc8785.CanonicalizationError as error:
+    except (rfc8785.CanonicalizationError, RecursionError) as error:
         raise ValueError("not canonical JSON") from error
     if again != text.encode("utf-8"):
         raise ValueError("not canonical JSON")
     return value
+
+
+def _number(digits: str) -> int | float:
+    """Read an integer literal: beyond 2**53 RFC 8785 writes doubles so, and only as doubles are they exact."""
+    number = int(digits)
+    return number if abs(number) <= _SAFE else float(digits)
 
 
 def _key(key: object, where: str) -> str:

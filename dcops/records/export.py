@@ -27,8 +27,9 @@ def read_line(line: str, *, where: str) -> Stored:
     """Return the row of a JSON line; raise StoreUnavailable when it is none."""
     try:
         fields = json.loads(line)
+        str(fields["text"]).encode("utf-8")  # half a surrogate pair has no bytes to hash
         row = Stored(**{name: fields[name] for name in _FIELDS})
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise StoreUnavailable("this line is no exported record", where=where) from error
     if not isinstance(row.seq, int) or not all(isinstance(getattr(row, n), str) for n in _FIELDS if n != "seq"):
         raise StoreUnavailable("this line is no exported record", where=where)
