@@ -130,6 +130,8 @@ def _run_noun(noun: str, arguments: Sequence[str]) -> int:
         except typer.Abort:
             return 130
         except TyperException as error:
+            if not error.format_message():  # a noun without a verb: its help has just been printed
+                return 2
             return _fail(_usage_error(noun, own, error.format_message()), as_json=as_json)
         return result if isinstance(result, int) else 0
     except KeyboardInterrupt:
