@@ -18,7 +18,7 @@ from dcops.runs.identity import issue_identity, load_identity, verify
 
 PEOPLE = ("operator-1", "approver-1", "approver-2")
 RETENTION = "retention"
-PASSWORDS = ("naskah-db-password", "restic-password", "restic-http-jkt", "restic-http-drc")
+PASSWORDS = ("naskah-db-password", "restic-password", "restic-http-jkt", "restic-http-drc", "snmp-community")
 _FILES = Path(__file__).parent / "files"
 _UNITS = "/etc/systemd/system/multi-user.target.wants"
 
@@ -96,6 +96,9 @@ def _certificates(where: Path, topology: Topology) -> None:
         subjects = [word for n in nodes for word in (n.fqdn, n.name, n.address, n.management_address)]
         subjects += [other.name for other in topology.names if other.address in {n.address for n in nodes}]
         wanted.append((name, authority, subjects))
+    for node in topology.having("database"):
+        also = [other.name for other in topology.names if other.address == node.address]
+        wanted.append((node.name, "ca", [node.fqdn, node.name, node.address, *also]))
     for name, authority, subjects in wanted:
         if subjects:
             keys.ensure_certificate(where, name, authority, list(dict.fromkeys([*subjects, "127.0.0.1"])))
