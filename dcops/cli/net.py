@@ -61,13 +61,18 @@ def backup(
         )
         code = overall(_backup_word(result) for result in results)
         session.finish({"commit": commit or "", "devices": {item.device: item.status for item in results}}, code)
-    if json:
-        out.json({"run": session.run.run_id, "commit": commit, "devices": results})
-    else:
-        rows = [(r.device, r.site, r.status, r.lines or None, r.sha256[:12] or None, r.reason or None) for r in results]
-        out.table(rows, ("device", "site", "status", "lines", "sha256", "reason"))
-        out.line(f"commit {commit[:12]}" if commit else "nothing changed, no commit")
-    raise typer.Exit(code)
+        _show_backup(out, session, results, commit)
+        if code:
+            raise typer.Exit(code)
+
+
+def _show_backup(out: Out, session: Session, results: tuple[BackupResult, ...], commit: str | None) -> None:
+    if out.as_json:
+        out.json({"run": session.run.run_id, "commit": commit, "devices": [vars_of(item) for item in results]})
+        return
+    rows = [(r.device, r.site, r.status, r.lines or None, r.sha256[:12] or None, r.reason or None) for r in results]
+    out.table(rows, ("device", "site", "status", "lines", "sha256", "reason"))
+    out.line(f"commit {commit[:12]}" if commit else "nothing changed, no commit")
 
 
 def _backup_word(result: BackupResult) -> str:
@@ -146,13 +151,19 @@ def apply(
         plans, errors = session.saved_plan(pattern, plan_file) if plan_file else session.plan(pattern)
         if not json:
             _show_plans(out, plans, errors)
+        results = errors
         if check:
-            differs = ["differs" for item in plans if not item.is_empty]
-            code = ExitCode.DIFFERENCES if differs and not errors else overall([*(e.status for e in errors), "changed"])
-            _end_apply(out, session, plans, errors, code)
-        _may_apply(session, plans, plan_file, yes=yes)
-        results = (*session.apply(plans, forks, out), *errors)
-        _end_apply(out, session, plans, results, overall(item.status for item in results))
+            code = overall([*(item.status for item in errors), *("unchanged" for _ in plans)])
+        else:
+            _may_apply(session, plans, plan_file, yes=yes)
+            results = (*session.apply(plans, forks, out), *errors)
+            code = overall(item.status for item in results)
+        session.finish({"devices": {item.device: item.status for item in results}}, code)
+        _show_results(out, session, plans, results)
+        if code:
+            raise typer.Exit(code)
+    if check and any(not item.is_empty for item in plans):
+        raise typer.Exit(ExitCode.DIFFERENCES)
 
 
 def _may_apply(session: Session, plans: tuple[DevicePlan, ...], plan_file: Path | None, *, yes: bool) -> None:
@@ -163,16 +174,13 @@ def _may_apply(session: Session, plans: tuple[DevicePlan, ...], plan_file: Path 
         confirm(f"Change {', '.join(changing)}?", yes=yes)
 
 
-def _end_apply(
-    out: Out, session: Session, plans: tuple[DevicePlan, ...], results: tuple[ChangeResult, ...], code: int
-) -> None:
-    session.finish({"devices": {item.device: item.status for item in results}}, code)
+def _show_results(out: Out, session: Session, plans: tuple[DevicePlan, ...], results: tuple[ChangeResult, ...]) -> None:
     if out.as_json:
-        out.json({"run": session.run.run_id, "plans": plans, "devices": results, "exit_code": int(code)})
+        documents = [vars_of(plan) for plan in plans], [vars_of(item) for item in results]
+        out.json({"run": session.run.run_id, "plans": documents[0], "devices": documents[1]})
     elif results:
         rows = [(r.device, r.site, r.status, f"{r.seconds:.1f}", r.reason or None) for r in results]
         out.table(rows, ("device", "site", "status", "seconds", "reason"))
-    raise typer.Exit(code)
 
 
 def _show_plans(out: Out, plans: tuple[DevicePlan, ...], errors: tuple[ChangeResult, ...]) -> None:
@@ -331,7 +339,9 @@ def service_move(
             code = ExitCode.DONE if state.sites == (to,) else ExitCode.DIFFERENCES
             session.finish({"service": name, "check": True}, code)
             out.result(vars_of(state), f"{name} is announced at {' '.join(state.sites) or 'no site'}, wanted at {to}")
-            raise typer.Exit(code)
+            if code:
+                raise typer.Exit(code)
+            return
         confirm(f"Move {name} to {to}?", yes=yes)
         with out.progress(f"move {name} to {to}") as step:
             move = move_service(

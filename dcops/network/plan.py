@@ -172,5 +172,9 @@ def _difference(now: HConfig, wanted: HConfig) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _dump(tree: HConfig) -> list[str]:
-    return [f"{' ' * (child.depth() - 1)}{child.text}" for child in tree.all_children_sorted()]
+def _dump(node: HConfig | HConfigChild, depth: int = 0) -> list[str]:
+    """The tree's lines, sorted at each level: FRR prints in an order of its own, which is no difference."""
+    lines: list[str] = []
+    for child in sorted(node.children, key=lambda item: (bool(item.children), item.text)):
+        lines += [f"{' ' * depth}{child.text}", *_dump(child, depth + 1)]
+    return lines
