@@ -88,7 +88,7 @@ class Out:
 
     def note(self, text: str) -> None:
         """Say one line beside the result, on standard error."""
-        self.log.print(text, markup=False)
+        self.log.print(text, markup=False, soft_wrap=True)
 
     @contextmanager
     def progress(self, what: str) -> Iterator["Reporter"]:
