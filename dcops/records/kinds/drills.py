@@ -8,39 +8,58 @@ from dcops.core.words import Frozen
 from dcops.records.kinds.base import Payload
 
 
-class Objective(Frozen):
-    """A target and what was measured against it; `standing` is proposed, adopted or unset."""
+class DrillStep(Frozen):
+    """One step of a drill as it ended."""
 
-    name: str
-    measured_seconds: float | None
-    target_seconds: float | None
-    standing: str
-    status: str
+    phase: str
+    id: str
+    uses: str
+    state: str
+    detail: str = ""
+    started_at: str
+    duration_seconds: float | None = None
 
 
 class DrillResult(Payload):
     """A drill ended: verdict PASS, FAIL, INCONCLUSIVE, REFUSED or ABORTED, with the reasons.
 
-    `marks` are RFC 3339 times (t_fault, t_detect, t_start, t_data, t_service, t_verified, ...); `observer` is what the
-    independent observer's ledger says, kept apart from our own figures.
+    Attributes:
+        marks: RFC 3339 times of t_fault, t_detect, t_declare, t_start, t_data, t_service, t_verified, t_failback.
+        rto_verified_seconds: decides against the target; `rto_service_seconds` is held against the outside observer.
+        target_standing: proposed, adopted or unset.
+        observer_*: what the independent observer's ledger says, kept apart from our own figures.
+        rollback: complete, incomplete or not needed.
+        is_rehearsal: true in a twin; such a result never counts as evidence that production recovers.
     """
 
     kind: ClassVar[str] = "drill.result"
 
     drill: str
+    drill_version: int
     spec_sha256: str
     app: str = ""
+    environment: str
+    is_rehearsal: bool
     verdict: str
+    exit_code: int
     reasons: list[str] = Field(default_factory=list)
     marks: dict[str, str] = Field(default_factory=dict)
     rto_service_seconds: float | None = None
     rto_verified_seconds: float | None = None
     rpo_seconds: float | None = None
+    rto_target_seconds: float | None = None
+    rpo_target_seconds: float | None = None
+    target_standing: dict[str, str] = Field(default_factory=dict)
     restored_bytes: int | None = None
+    restore_bytes_per_second: float | None = None
     lost_acknowledged: int | None = None
-    objectives: list[Objective] = Field(default_factory=list)
-    observer: dict[str, JsonValue] = Field(default_factory=dict)
+    observer_rto_seconds: float | None = None
+    observer_gap_seconds: float | None = None
+    observer_lost_acknowledged: int | None = None
+    recovery_point: dict[str, JsonValue] = Field(default_factory=dict)
+    seed: int | None = None
     rollback: str = ""
+    steps: list[DrillStep] = Field(default_factory=list)
     duration_seconds: float = 0.0
 
 

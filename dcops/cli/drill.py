@@ -1,0 +1,357 @@
+"""`dcops drill`: rehearse a loss, measure the recovery, read what it proved."""
+
+import os
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dcops.cli.common import (
+    CheckOption,
+    InventoryOption,
+    JsonOption,
+    Out,
+    YesOption,
+    banner,
+    confirm,
+    reading_inventory,
+    writing_inventory,
+)
+from dcops.core.clock import monotonic, sleep
+from dcops.core.errors import SpecError, UsageError
+from dcops.core.exitcodes import ExitCode
+from dcops.core.settings import Settings
+from dcops.core.units import format_duration
+
+if TYPE_CHECKING:
+    from dcops.drills.model import Drill
+    from dcops.drills.ports import Say
+    from dcops.records.kinds.drills import DrillResult
+    from dcops.wiring.drills import Drills
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Recovery drills: lose something, recover it, measure, roll back, keep the evidence.\n\n"
+    "Scenarios: dr_drills/scenarios/*.yml. Runs on the recovery site's operations server. Manual: docs/drills.md.",
+)
+
+NameArgument = Annotated[str, typer.Argument(metavar="DRILL", help="A scenario's name; see dcops drill list.")]
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run id, or any unique ending of one.")]
+
+
+def _open(inventory: str | None, *, is_writing: bool = False) -> "Drills":
+    from dcops.wiring.drills import open_drills
+
+    settings = Settings.load()
+    name = writing_inventory(settings, inventory) if is_writing else reading_inventory(settings, inventory)
+    return open_drills(settings, name)
+
+
+def _say(out: Out) -> "Say":
+    """Give what prints one line of progress with the seconds since now."""
+    began = monotonic()
+    return lambda text: out.note(f"{monotonic() - began:7.1f} s  {text}")
+
+
+@app.command("list")
+def list_(inventory: InventoryOption = None, as_json: JsonOption = False) -> None:
+    """List the scenarios: name, kind, application, where they run, and problems if any."""
+    out = Out(as_json=as_json)
+    drills = _open(inventory)
+    rows = []
+    for name in drills.names():
+        drill, problems = drills.check(name)
+        body = drill.spec if drill else None
+        rows.append({
+            "name": name,
+            "type": body.type if body else None,
+            "app": body.scope.app if body else None,
+            "run_at": body.scope.run_at if body else None,
+            "title": drill.metadata.title if drill else None,
+            "problems": len(problems),
+        })  # fmt: skip
+    if as_json:
+        out.json({"drills": rows})
+    else:
+        cells = [(r["name"], r["type"], r["app"], r["run_at"], r["problems"] or "none") for r in rows]
+        out.table(cells, ("drill", "type", "app", "runs at", "problems"))
+
+
+@app.command()
+def lint(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[DRILL]...", help="Default: all.")] = None,
+    inventory: InventoryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check scenarios: every problem with its file and line (exit 3 when there is one).
+
+    What changes something must be rolled back; each drill has at least one negative control; recovery steps use nothing
+    that production would not have.
+    """
+    out = Out(as_json=as_json)
+    drills = _open(inventory)
+    chosen = names or list(drills.names())
+    problems = [problem for name in chosen for problem in drills.check(name)[1]]
+    if problems:
+        raise SpecError(problems)
+    out.result({"drills": chosen, "problems": []}, f"{len(chosen)} drills, no problem")
+
+
+@app.command()
+def show(name: NameArgument, inventory: InventoryOption = None, as_json: JsonOption = False) -> None:
+    """Show a scenario phase by phase, in the waves in which its steps may run."""
+    drills = _open(inventory)
+    drill = drills.load(name)
+    _show(Out(as_json=as_json), drills, drill)
+
+
+def _show(out: Out, drills: "Drills", drill: "Drill") -> None:
+    from dcops.drills.graph import waves
+
+    rows: list[dict[str, Any]] = [
+        {
+            "phase": phase.value,
+            "wave": number,
+            "id": step.id,
+            "uses": step.uses,
+            "blast": drills.catalogue.blast(step.uses).name.lower(),
+            "with": dict(step.parameters),
+            "undoes": list(step.undoes),
+        }
+        for phase, steps in drill.spec.phases()
+        for number, wave in enumerate(waves(steps), 1)
+        for step in wave
+    ]
+    controls = [control.model_dump() for control in drill.spec.controls]
+    if out.as_json:
+        document = {"name": drill.name, "title": drill.metadata.title, "spec_sha256": drills.sha256(drill.name)}
+        out.json({**document, "scope": drill.spec.scope, "steps": rows, "controls": controls})
+        return
+    out.line(f"{drill.name} version {drill.metadata.version}: {drill.metadata.title.en} ({drill.metadata.title.id})")
+    cells = [
+        (r["phase"], r["wave"], r["id"], r["uses"], r["blast"], " ".join(f"{k}={v}" for k, v in r["with"].items()))
+        for r in rows
+    ]
+    out.table(cells, ("phase", "wave", "step", "uses", "blast", "with"))
+    out.line("controls: " + ", ".join(f"{c['id']} ({c['of']} on {c['tamper']})" for c in controls))
+
+
+@app.command()
+def plan(name: NameArgument, inventory: InventoryOption = None, as_json: JsonOption = False) -> int:
+    """Plan a run: ask every guard and the steady state, and show the steps; nothing is touched (22 if one says no)."""
+    return _check(Out(as_json=as_json), _open(inventory, is_writing=True), name, clear=ExitCode.DONE)
+
+
+def _check(out: Out, drills: "Drills", name: str, *, clear: ExitCode) -> int:
+    """Ask guards and steady state on this host; a dry run is never recorded as a drill."""
+    from dcops.drills.model import Phase, StepState
+    from dcops.runs.cancel import cancel_on_signals
+    from dcops.wiring.drills import journal_of, prepare, require_place, running
+
+    drill = drills.load(name)
+    require_place(drills, drill)
+    journal = journal_of(drills)
+    setting = drills.setting(drill, None)
+    with cancel_on_signals() as token, running(drills, drill, "drill plan", journal) as run:
+        prepared = prepare(drills, setting, run, _say(out), token, journal=journal)
+        prepared.service.runner.run_phase(Phase.GUARDS, drill.spec.guards, is_stopping=False)
+        prepared.service.runner.run_phase(Phase.STEADY_BEFORE, drill.spec.steady_state, is_stopping=False)
+        results = prepared.service.runner.results
+    if out.as_json:
+        answers = [{"id": r.id, "state": r.state.value, "detail": r.detail} for r in results]
+        out.json({"drill": name, "guards": answers, "targets": setting.targets})
+    else:
+        out.table(
+            [(r.phase.value, r.id, r.state.value, r.detail) for r in results], ("phase", "id", "answer", "detail")
+        )
+        _show(out, drills, drill)
+    is_clear = all(result.state is StepState.OK for result in results)
+    return int(clear if is_clear else ExitCode.DRILL_REFUSED)
+
+
+@app.command()
+def run(
+    name: NameArgument,
+    seed: Annotated[int | None, typer.Option("--seed", help="Draw the moment of the fault from this number.")] = None,
+    inventory: InventoryOption = None,
+    check: CheckOption = False,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> int:
+    """Run a drill: guards, steady state, fault, recovery, verification, controls, and always the way back.
+
+    INT and TERM stop it; the first act then is the rollback. Verdict and exit code: PASS 0, FAIL 20, INCONCLUSIVE 21,
+    REFUSED 22 (a guard said no, nothing was touched), ABORTED 23; 24 when the rollback is incomplete: call a person.
+    Exit 7: this host, its environment or its site is not the drill's; nothing was touched.
+    """
+    out = Out(as_json=as_json)
+    drills = _open(inventory, is_writing=True)
+    if check:
+        return _check(out, drills, name, clear=ExitCode.DIFFERENCES)
+    from dcops.runs.run import current_actor
+    from dcops.wiring.drills import journal_of, require_place
+
+    drill = drills.load(name)
+    inventory_ = drills.inventory
+    banner(out, inventory=inventory_.name, environment=inventory_.environment, revision=inventory_.revision,
+           user=current_actor())  # fmt: skip
+    journal = journal_of(drills)
+    _record_refusal(drills, drill, journal)
+    require_place(drills, drill)
+    confirm(f"Run drill {name}? It breaks something on purpose and recovers it.", yes=yes)
+    result, run_id = _execute(out, drills, drill, seed, journal)
+    _conclude(out, result, run_id)
+    return result.exit_code
+
+
+def _record_refusal(drills: "Drills", drill: "Drill", journal: Any) -> None:
+    """Record that a drill was refused because of where it was started; the refusal itself is raised by the caller."""
+    from dcops.core.errors import Refused
+    from dcops.wiring.drills import require_place
+
+    try:
+        require_place(drills, drill)
+    except Refused as error:
+        journal.append("run.refused", {"verb": f"drill run {drill.name}", "reasons": [str(error)]})
+
+
+def _execute(out: Out, drills: "Drills", drill: "Drill", seed: int | None, journal: Any) -> tuple["DrillResult", str]:
+    from dcops.runs.cancel import cancel_on_signals
+    from dcops.wiring.drills import prepare, running
+
+    setting = drills.setting(drill, seed)
+    with cancel_on_signals() as token, running(drills, drill, "drill run", journal) as run:
+        prepared = prepare(drills, setting, run, _say(out), token, journal=journal)
+        result = prepared.service.run()
+        run.record(result.kind, result.model_dump(mode="json"))
+        run.finish({"verdict": result.verdict, "exit_code": result.exit_code})
+        return result, run.run_id
+
+
+def _conclude(out: Out, result: "DrillResult", run_id: str) -> None:
+    from dcops.drills.report import render_text
+
+    out.result({"run": run_id, **result.model_dump(mode="json")}, render_text(result, run_id))
+
+
+@app.command()
+def history(
+    application: Annotated[str | None, typer.Option("--app", metavar="KEY", help="Only this application.")] = None,
+    inventory: InventoryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the recorded results, oldest first: refused and aborted ones too."""
+    from dcops.wiring.drills import journal_of
+
+    out = Out(as_json=as_json)
+    records = [
+        record
+        for record in journal_of(_open(inventory)).query(kind="drill.result")
+        if application in (None, record.payload["app"])
+    ]
+    if as_json:
+        out.json({"results": [{"run": r.run, "at": r.at, **r.payload} for r in records]})
+        return
+    rows = []
+    for record in records:
+        p = record.payload
+        times = [_seconds(p.get(key)) for key in ("rto_service_seconds", "rto_verified_seconds", "rpo_seconds")]
+        rows.append(
+            (record.at[:19], record.run, p["drill"], p["verdict"], *times, p.get("lost_acknowledged"), p["rollback"])
+        )
+    out.table(rows, ("at (UTC)", "run", "drill", "verdict", "rto service", "rto verified", "rpo", "lost", "rollback"))
+
+
+def _seconds(value: Any) -> str | None:
+    return None if value is None else format_duration(float(value))
+
+
+@app.command()
+def report(
+    run_id: RunArgument,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write the page with its timeline.")
+    ] = None,
+    inventory: InventoryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell what a run proved: verdict, every figure with where it comes from, and the steps.
+
+    A twin's report says GLADI / REHEARSAL: it never counts as evidence that production recovers.
+    """
+    from dcops.core.files import write_atomic
+    from dcops.drills.report import render_html, render_text
+    from dcops.records.kinds.drills import DrillResult
+    from dcops.wiring.drills import journal_of
+
+    out = Out(as_json=as_json)
+    found = [
+        r for r in journal_of(_open(inventory)).query(kind="drill.result") if (r.run or "").endswith(run_id.upper())
+    ]
+    if not found or len({r.run for r in found}) != 1:
+        raise UsageError(
+            f"{len(found)} results belong to such a run", where=f"run {run_id}", hint="See: dcops drill history."
+        )
+    result = DrillResult.model_validate(dict(found[-1].payload))
+    full = str(found[-1].run)
+    if html is not None:
+        write_atomic(html, render_html(result, full))
+        out.note(f"written: {html}")
+    out.result({"run": full, **result.model_dump(mode="json")}, render_text(result, full))
+
+
+@app.command()
+def abort(run_id: RunArgument, inventory: InventoryOption = None, as_json: JsonOption = False) -> int:
+    """Stop a run and roll back what it started; when its process is dead, do its rollbacks now (23, or 24).
+
+    A run that still lives is asked by TERM and rolls back itself; this command waits for its end.
+    """
+    from dcops.runs.model import RunStatus
+    from dcops.runs.run import load_run
+
+    out = Out(as_json=as_json)
+    drills = _open(inventory, is_writing=True)
+    file = load_run(drills.settings.state, run_id)
+    if file.status is RunStatus.RUNNING:
+        os.kill(file.pid, signal.SIGTERM)
+        out.note(f"run {file.run}: asked to stop; it rolls back first")
+        while load_run(drills.settings.state, file.run).status is RunStatus.RUNNING:
+            sleep(0.5)
+        file = load_run(drills.settings.state, file.run)
+        out.result(
+            {"run": file.run, "status": file.status, "result": dict(file.result)}, f"{file.run}: {file.status.value}"
+        )
+        return int(file.result.get("exit_code", ExitCode.DRILL_ABORTED))
+    if file.status is not RunStatus.KILLED:
+        raise UsageError(f"the run has ended ({file.status.value}), nothing is left to do", where=f"run {file.run}")
+    return _finish_killed(out, drills, file.run)
+
+
+def _finish_killed(out: Out, drills: "Drills", run_id: str) -> int:
+    """Do the rollbacks of a run whose process died, from its events."""
+    from dcops.drills.history import read_progress
+    from dcops.runs.cancel import cancel_on_signals
+    from dcops.runs.run import run_events
+    from dcops.wiring.drills import journal_of, prepare, require_place, running
+
+    progress = read_progress(run_events(drills.settings.state, run_id))
+    if not progress.drill:
+        raise UsageError(
+            "this run is no drill, or died before it began", where=f"run {run_id}", hint="Nothing was touched."
+        )
+    drill = drills.load(progress.drill)
+    require_place(drills, drill)
+    journal = journal_of(drills)
+    setting = drills.setting(drill, progress.seed)
+    with cancel_on_signals() as token, running(drills, drill, "drill abort", journal) as run:
+        prepared = prepare(drills, setting, run, _say(out), token, journal=journal, run_id=run_id)
+        if progress.backup_run:
+            prepared.context.point = prepared.recovery.find(drill.spec.scope.app, progress.backup_run)
+        prepared.service.restore_progress(progress.results, progress.marks)
+        result = prepared.service.finish("its process died; rolled back by dcops drill abort")
+        journal.append(result.kind, result.model_dump(mode="json"), run=run_id)
+        run.finish({"verdict": result.verdict, "exit_code": result.exit_code, "finished": run_id})
+    _conclude(out, result, run_id)
+    return result.exit_code

@@ -1,0 +1,65 @@
+"""What an action or probe gets: the run it belongs to, what others found, and the ports it may act through."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from random import Random
+from threading import Lock
+from typing import Any
+
+from dcops.core.errors import PlanError
+from dcops.core.words import Environment
+from dcops.drills.model import RecoveryPoint, Scope
+from dcops.drills.ports import Databases, Faults, Hosts, Observer, Recovery, Routes, Say, Web
+from dcops.runs.cancel import CancelToken
+
+
+@dataclass
+class Facts:
+    """What steps told each other, by step id; kept in the run's events, so a later process knows it too."""
+
+    by_step: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def put(self, step: str, facts: Mapping[str, Any]) -> None:
+        """Keep a step's facts."""
+        with self._lock:
+            self.by_step[step] = dict(facts)
+
+    def find(self, name: str) -> Any:
+        """Give the newest fact called `name`, or None."""
+        with self._lock:
+            return next((facts[name] for facts in reversed(list(self.by_step.values())) if name in facts), None)
+
+
+@dataclass
+class DrillContext:
+    """Everything an action or probe gets."""
+
+    run_id: str
+    scope: Scope
+    environment: Environment
+    faults: Faults
+    hosts: Hosts
+    recovery: Recovery
+    databases: Databases
+    routes: Routes
+    web: Web
+    observer: Observer
+    random: Random
+    token: CancelToken
+    say: Say
+    facts: Facts = field(default_factory=Facts)
+    marks: dict[str, datetime] = field(default_factory=dict)
+    point: RecoveryPoint | None = None
+
+    def recovery_point(self) -> RecoveryPoint:
+        """Give the recovery point that the guards chose. Raises PlanError before that."""
+        if self.point is None:
+            raise PlanError("no recovery point was chosen", hint="Let a guard use backup.fresh.")
+        return self.point
+
+    @property
+    def own_name(self) -> str:
+        """The name of what this run makes: a database, a marker. No other run has it."""
+        return f"dcops_{self.run_id.lower()}"

@@ -1,0 +1,299 @@
+"""Frozen types of a drill: the spec as written, what steps and probes answer, marks and figures."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, JsonValue
+
+from dcops.core.units import Seconds
+from dcops.core.words import BlastClass, Environment, Frozen, Text
+
+StepId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
+Uses = Annotated[str, Field(pattern=r"^[a-z_]+(\.[a-z_]+)+$")]
+
+
+class Phase(StrEnum):
+    """The parts of a drill, in the order in which they run."""
+
+    GUARDS = "guards"
+    STEADY_BEFORE = "steady_before"
+    INJECT = "inject"
+    DETECT = "detect"
+    DECLARE = "declare"
+    RECOVER = "recover"
+    VERIFY = "verify"
+    CONTROLS = "controls"
+    ROLLBACKS = "rollbacks"
+    STEADY_AFTER = "steady_after"
+
+
+class MarkName(StrEnum):
+    """Moments of a drill; t_fault is the start of the first step whose effect is seen."""
+
+    FAULT = "t_fault"
+    DETECT = "t_detect"
+    DECLARE = "t_declare"
+    START = "t_start"
+    DATA = "t_data"
+    SERVICE = "t_service"
+    VERIFIED = "t_verified"
+    FAILBACK = "t_failback"
+
+
+class _Written(Frozen):
+    """What people write; `with` is a word of Python, so the field has an alias."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Step(_Written):
+    """One action or probe as written: `uses` names an entry point, `with` holds its parameters.
+
+    Attributes:
+        needs: steps of the same phase that must have ended well before.
+        mark: moment this step's end sets; of several steps the latest counts.
+        delay_max: wait a random time up to this before the step, drawn from the run's seed.
+        undoes: rollbacks only: run when one of these steps was started; empty means always.
+    """
+
+    id: StepId
+    uses: Uses
+    parameters: Mapping[str, Any] = Field(default_factory=dict, alias="with")
+    needs: tuple[StepId, ...] = ()
+    mark: MarkName | None = None
+    delay_max: Seconds = 0.0
+    timeout: Seconds | None = None
+    undoes: tuple[StepId, ...] = ()
+
+
+class Control(_Written):
+    """A negative control: probe `of` must fail, for reason `expect`, on a recovery point tampered with."""
+
+    id: StepId
+    of: StepId
+    tamper: Literal["one_row_more", "one_hash_changed", "newer_than_it_is"]
+    expect: str
+
+
+class Scope(_Written):
+    """What the drill is about and from where it is run."""
+
+    app: str
+    service: str
+    run_at: str
+    from_site: str
+    to_site: str
+
+
+class Rollbacks(_Written):
+    """Run always; afterwards the steady state must hold again."""
+
+    steps: tuple[Step, ...] = Field(min_length=1)
+    settle: Seconds = 60.0
+
+
+class Body(_Written):
+    """The drill itself, phase by phase."""
+
+    type: Literal["tabletop", "restore", "component", "partial-failover", "full-failover", "failback"]
+    environments: tuple[Environment, ...] = Field(min_length=1)
+    scope: Scope
+    objectives: Literal["from-inventory"] = "from-inventory"
+    guards: tuple[Step, ...] = Field(min_length=1)
+    steady_state: tuple[Step, ...] = Field(min_length=1)
+    inject: tuple[Step, ...] = Field(min_length=1)
+    detect: tuple[Step, ...] = Field(min_length=1)
+    declare: tuple[Step, ...] = Field(min_length=1)
+    recover: tuple[Step, ...] = Field(min_length=1)
+    verify: tuple[Step, ...] = Field(min_length=1)
+    controls: tuple[Control, ...] = Field(min_length=1)
+    rollbacks: Rollbacks
+
+    def phases(self) -> tuple[tuple[Phase, tuple[Step, ...]], ...]:
+        """Give the steps of each phase that has steps of its own, in running order."""
+        return (
+            (Phase.GUARDS, self.guards),
+            (Phase.STEADY_BEFORE, self.steady_state),
+            (Phase.INJECT, self.inject),
+            (Phase.DETECT, self.detect),
+            (Phase.DECLARE, self.declare),
+            (Phase.RECOVER, self.recover),
+            (Phase.VERIFY, self.verify),
+            (Phase.ROLLBACKS, self.rollbacks.steps),
+        )
+
+
+class Metadata(_Written):
+    """What the drill is called and who owns it."""
+
+    name: StepId
+    title: Text
+    owner: str
+    version: int = Field(ge=1)
+    clauses: tuple[str, ...] = ()
+    runbook: str
+
+
+class Drill(_Written):
+    """A scenario file."""
+
+    api_version: Literal["dcops/v1"] = Field(alias="apiVersion")
+    kind: Literal["Drill"]
+    metadata: Metadata
+    spec: Body
+
+    @property
+    def name(self) -> str:
+        """The drill's name, also its file's."""
+        return self.metadata.name
+
+
+class KindInfo(Frozen):
+    """What the lint must know of an action or probe: its parameters, and for an action how it can hurt."""
+
+    parameters: type[Frozen]
+    blast: BlastClass = BlastClass.OBSERVE
+    undone_by: tuple[str, ...] = ()
+    is_fault: bool = False
+    is_action: bool = False
+
+
+class Outcome(Frozen):
+    """What an action answers. `at`: when its effect was there, if that is not its end; `facts` go into the record."""
+
+    detail: str
+    facts: dict[str, JsonValue] = Field(default_factory=dict)
+    at: datetime | None = None
+
+
+class Finding(Frozen):
+    """What a probe answers. `is_ok` None: it could not be decided; `reason` is one word that controls compare."""
+
+    is_ok: bool | None
+    reason: str = ""
+    detail: str = ""
+    facts: dict[str, JsonValue] = Field(default_factory=dict)
+    at: datetime | None = None
+
+
+class PointFile(Frozen):
+    """One file of a recovery point: SHA-256, size, and the letter it hangs on where that is known."""
+
+    sha256: str
+    size_bytes: int
+
+
+class RecoveryPoint(Frozen):
+    """What can be recovered: one complete backup as its manifest tells.
+
+    Attributes:
+        run: the backup run that made it.
+        snapshot_at: database time of its content; `newest`: time of its newest row.
+        rows: table -> rows.
+        dump_bytes, dump_sha256: of the database dump; `files`: everything beside it.
+    """
+
+    application: str
+    run: str
+    site: str
+    environment: str
+    repository_id: str
+    snapshot_at: datetime
+    newest: datetime | None
+    rows: dict[str, int]
+    dump_snapshot: str
+    dump_name: str
+    dump_sha256: str
+    dump_bytes: int
+    files_snapshot: str | None
+    files: tuple[PointFile, ...]
+    digest: str
+
+    @property
+    def total_bytes(self) -> int:
+        """Bytes of database and files together."""
+        return self.dump_bytes + sum(file.size_bytes for file in self.files)
+
+
+class Attempt(Frozen):
+    """One line of the outside observer's ledger."""
+
+    at: datetime
+    id: str
+    is_acknowledged: bool
+    site: str | None
+    latency_seconds: float
+
+    @property
+    def began(self) -> float:
+        """When it started, seconds since 1970."""
+        return self.at.timestamp() - self.latency_seconds
+
+
+class Mark(Frozen):
+    """A moment: UTC for people, seconds of this boot's monotonic clock for durations."""
+
+    utc: datetime
+    monotonic: float
+
+
+class StepState(StrEnum):
+    """How a step stands. `started` without an end means: its process died inside it."""
+
+    STARTED = "started"
+    OK = "ok"
+    FAILED = "failed"
+    UNDECIDED = "undecided"
+    SKIPPED = "skipped"
+
+
+class StepResult(Frozen):
+    """What became of one step."""
+
+    phase: Phase
+    id: str
+    uses: str
+    state: StepState
+    detail: str = ""
+    reason: str = ""
+    facts: dict[str, JsonValue] = Field(default_factory=dict)
+    started: Mark
+    ended: Mark | None = None
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took; None while it runs or when it never ended."""
+        return None if self.ended is None else self.ended.monotonic - self.started.monotonic
+
+
+class Verdict(StrEnum):
+    """How a drill ended."""
+
+    PASS = "PASS"  # noqa: S105 - a verdict
+    FAIL = "FAIL"
+    INCONCLUSIVE = "INCONCLUSIVE"
+    REFUSED = "REFUSED"
+    ABORTED = "ABORTED"
+
+
+class Target(Frozen):
+    """An objective of the inventory; `standing` is proposed, adopted or unset."""
+
+    seconds: float | None
+    standing: Literal["proposed", "adopted", "unset"]
+
+
+class Figures(Frozen):
+    """What was measured; None where it could not be."""
+
+    rto_service_seconds: float | None = None
+    rto_verified_seconds: float | None = None
+    rpo_seconds: float | None = None
+    lost_acknowledged: int | None = None
+    restored_bytes: int | None = None
+    restore_bytes_per_second: float | None = None
+    observer_rto_seconds: float | None = None
+    observer_gap_seconds: float | None = None
+    observer_lost_acknowledged: int | None = None

@@ -1,0 +1,43 @@
+"""Decisions of the engine, pure: what must be rolled back, and what a control tampers with."""
+
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+
+from dcops.drills.model import Control, Phase, RecoveryPoint, Step, StepResult, StepState
+
+
+def started_ids(results: Sequence[StepResult]) -> frozenset[str]:
+    """Give the ids of steps that touched or may have touched something: started, whatever became of them."""
+    return frozenset(
+        result.id
+        for result in results
+        if result.phase in (Phase.INJECT, Phase.RECOVER) and result.state is not StepState.SKIPPED
+    )
+
+
+def rollbacks_due(steps: Sequence[Step], started: Collection[str], finished: Collection[str]) -> tuple[Step, ...]:
+    """Give the rollbacks to run: those that undo a started step or stand alone, less the ones that ended well before.
+
+    Needs on a rollback that is not due are dropped. Without any started step nothing is due: nothing was touched.
+    """
+    if not started:
+        return ()
+    due = [step for step in steps if not step.undoes or set(step.undoes) & set(started)]
+    names = {step.id for step in due}
+    kept = [step.model_copy(update={"needs": tuple(n for n in step.needs if n in names)}) for step in due]
+    return tuple(step for step in kept if step.id not in set(finished))
+
+
+def tampered(point: RecoveryPoint, control: Control) -> RecoveryPoint:
+    """Give a recovery point that is wrong in the one way the control names."""
+    if control.tamper == "one_row_more":
+        table = max(point.rows, key=lambda name: (point.rows[name], name))
+        return point.model_copy(update={"rows": {**point.rows, table: point.rows[table] + 1}})
+    if control.tamper == "newer_than_it_is":
+        newest = (point.newest or point.snapshot_at) + timedelta(seconds=1)
+        return point.model_copy(update={"newest": newest})
+    if not point.files:
+        return point
+    first = point.files[0]
+    wrong = first.model_copy(update={"sha256": ("0" if first.sha256[0] != "0" else "1") + first.sha256[1:]})
+    return point.model_copy(update={"files": (wrong, *point.files[1:])})

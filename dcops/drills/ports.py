@@ -1,0 +1,119 @@
+"""What a drill's actions and probes may touch, each as a small port; they never build an adapter themselves."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from dcops.drills.model import Attempt, RecoveryPoint
+
+Say = Callable[[str], None]
+
+
+class Faults(Protocol):
+    """What no node can do to itself; only in a twin, asked of its supervisor, by inject and rollback steps only."""
+
+    def stop(self, node: str) -> str:
+        """Take a node's power away at once; harmless when it is off."""
+
+    def start(self, node: str) -> str:
+        """Give a node its power back; harmless when it is on."""
+
+
+class Hosts(Protocol):
+    """Commands on servers, by inventory name."""
+
+    def run(self, device: str, argv: Sequence[str], *, input: bytes | None = None, timeout_seconds: float = 60) -> str:
+        """Run a command and give its output. Raises Unreachable, CommandError."""
+
+    def copy(self, from_device: str, to_device: str, path: str, names: Sequence[str], owner: str) -> int:
+        """Copy files named relative to `path` between two hosts and give their bytes; those there are replaced."""
+
+    def status(self, device: str, argv: Sequence[str]) -> int:
+        """Run a command and give its exit status. Raises Unreachable."""
+
+
+class Recovery(Protocol):
+    """The off-site copy, read; never the production it was made of."""
+
+    def newest(self, application: str) -> RecoveryPoint | None:
+        """Give the newest complete recovery point, or None."""
+
+    def load_database(self, point: RecoveryPoint, device: str, database: str, say: Say) -> float:
+        """Stream the dump into an existing empty database and give the seconds.
+
+        Raises IntegrityFailure when what came is not what the manifest says; then nothing is committed.
+        """
+
+    def restore_files(self, point: RecoveryPoint, device: str, path: str, owner: str, say: Say) -> float:
+        """Stream the files into an existing empty folder of a device and give the seconds."""
+
+
+class Databases(Protocol):
+    """Database servers of the scope's application, by inventory name."""
+
+    def names(self, device: str) -> tuple[str, ...]:
+        """Give the databases beside the templates and `postgres`, sorted. Raises Unreachable."""
+
+    def create(self, device: str, database: str, comment: str) -> None:
+        """Make an empty database with a comment; refuse one that is there."""
+
+    def comment(self, device: str, database: str) -> str | None:
+        """Give a database's comment; None without one or without the database."""
+
+    def rename(self, device: str, database: str, name: str) -> None:
+        """Rename a database nobody is connected to."""
+
+    def drop(self, device: str, database: str) -> None:
+        """Drop a database, ending its sessions. Harmless when it is not there."""
+
+    def query(self, device: str, database: str, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run one reading statement and give its rows."""
+
+    def export_rows(self, device: str, database: str, table: str, where: str) -> tuple[tuple[str, ...], bytes]:
+        """Give columns and rows (COPY text) of a table that match the condition, a constant of our own."""
+
+
+class Routes(Protocol):
+    """Where a service address is announced."""
+
+    def sites(self, service: str) -> tuple[str, ...]:
+        """Give the sites whose reachable routers announce it."""
+
+    def withdraw(self, service: str) -> str:
+        """Have no site announce it. Harmless when none does."""
+
+    def announce(self, service: str, site: str) -> str:
+        """Have `site` alone announce it. Harmless when it does."""
+
+
+class Web(Protocol):
+    """HTTPS as an outside client speaks it: the certificate must be good for the service's name."""
+
+    def get(
+        self, service: str, path: str, *, device: str | None = None, timeout_seconds: float = 2.0
+    ) -> tuple[int, bytes]:
+        """Ask the service at its address, or at one device's own. Raises a TransportError."""
+
+    def post(
+        self,
+        service: str,
+        path: str,
+        body: Mapping[str, Any],
+        *,
+        device: str | None = None,
+        timeout_seconds: float = 4.0,
+    ) -> tuple[int, bytes]:
+        """Send a JSON document; else as `get`."""
+
+
+class Observer(Protocol):
+    """The independent observer's ledger, read over HTTPS; nothing of ours can write it."""
+
+    def attempts(self, since: datetime, until: datetime | None = None) -> list[Attempt]:
+        """Give the attempts answered in the window, in order."""
+
+    def summary(self, since: datetime) -> Mapping[str, Any]:
+        """Give the observer's own summary of the first outage since."""
+
+    def lost(self, since: datetime, until: datetime) -> tuple[int, int]:
+        """Have the observer ask the service for each letter it holds acknowledged: how many are lost, and unknown."""

@@ -1,0 +1,305 @@
+"""The use case: run a drill through its phases, always roll back, conclude, and give one result."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from random import Random
+
+from dcops.core.clock import monotonic, rfc3339, sleep
+from dcops.core.errors import DcopsError
+from dcops.core.exitcodes import ExitCode
+from dcops.core.words import Environment
+from dcops.drills.context import DrillContext
+from dcops.drills.engine import Events, StepRunner, now
+from dcops.drills.kinds import Catalogue
+from dcops.drills.measure import figures
+from dcops.drills.model import (
+    Control,
+    Drill,
+    Figures,
+    Finding,
+    Mark,
+    MarkName,
+    Phase,
+    RecoveryPoint,
+    StepResult,
+    StepState,
+    Target,
+    Verdict,
+)
+from dcops.drills.plan import rollbacks_due, started_ids, tampered
+from dcops.drills.verdict import conclude, exit_code
+from dcops.records.kinds.drills import DrillResult, DrillStep
+from dcops.runs.cancel import CancelToken
+from dcops.runs.ports import Notify, Urgency
+
+logger = logging.getLogger(__name__)
+
+_STEADY_POLL_SECONDS = 1.0
+_FACTS = (
+    "newest_recovered", "lost_acknowledged", "observer_rto_seconds", "observer_gap_seconds",
+    "observer_lost_acknowledged",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is fixed before a run starts, and goes into its result."""
+
+    drill: Drill
+    spec_sha256: str
+    environment: Environment
+    targets: dict[str, Target]
+    seed: int
+
+
+@dataclass
+class Ending:
+    """How a run ended."""
+
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    figures: Figures
+    is_rolled_back: bool
+    rollback: str
+    results: list[StepResult] = field(default_factory=list)
+
+    @property
+    def code(self) -> ExitCode:
+        """The exit code."""
+        return exit_code(self.verdict, is_rolled_back=self.is_rolled_back)
+
+
+class DrillService:
+    """One run of a drill."""
+
+    def __init__(
+        self, setting: Setting, catalogue: Catalogue, context: DrillContext, events: Events, notify: Notify
+    ) -> None:
+        self._setting, self._catalogue, self._context = setting, catalogue, context
+        self._events, self._notify = events, notify
+        self._began = monotonic()
+        self.runner = StepRunner(catalogue, context, events)
+
+    def run(self) -> DrillResult:
+        """Run the drill to its result; whatever happens after the first change, the rollbacks run."""
+        self._events.event(
+            "drill.started",
+            drill=self._setting.drill.name,
+            spec_sha256=self._setting.spec_sha256,
+            seed=self._setting.seed,
+        )
+        stopped = ""
+        try:
+            if self._gates_hold():
+                self._method()
+        except Exception as error:  # a defect must not keep the world broken: the way back comes first
+            logger.debug("drill", exc_info=True)
+            stopped = f"defect: {type(error).__name__}"
+        return self.finish(stopped)
+
+    def restore_progress(self, results: Sequence[StepResult], marks: dict[MarkName, Mark]) -> None:
+        """Take over what an earlier process of this run did, from its events."""
+        self.runner.results = list(results)
+        self.runner.marks = dict(marks)
+        for result in results:
+            self._context.facts.put(result.id, result.facts)
+
+    def finish(self, stopped: str = "") -> DrillResult:
+        """Roll back what was started, require the steady state, conclude and give the result."""
+        token = self._context.token
+        aborted = stopped or (f"stopped by {token.reason}" if token.is_cancelled else "")
+        is_rolled_back, rollback = self._roll_back()
+        measured = self._figures()
+        verdict, reasons = conclude(self.runner.results, measured, self._setting.targets, aborted=aborted)
+        ending = Ending(verdict, reasons, measured, is_rolled_back, rollback, self.runner.results)
+        self._events.event("drill.ended", verdict=verdict.value, reasons=list(reasons), rollback=rollback)
+        if not is_rolled_back:
+            subject = f"drill {self._setting.drill.name}: the rollback is incomplete"
+            body = (
+                f"run {self._context.run_id}: {rollback}. Runbook: runbooks/{self._setting.drill.metadata.runbook}.md"
+            )
+            self._notify.send(Urgency.PAGE, subject, body)
+        return self._result(ending)
+
+    # -- phases ------------------------------------------------------------------------------------------------
+
+    def _gates_hold(self) -> bool:
+        """Ask every guard, then the steady state; nothing is touched by either."""
+        spec = self._setting.drill.spec
+        if not self.runner.run_phase(Phase.GUARDS, spec.guards, is_stopping=False):
+            return False
+        return self.runner.run_phase(Phase.STEADY_BEFORE, spec.steady_state, is_stopping=False)
+
+    def _method(self) -> None:
+        """Inject, detect, declare, recover, verify, control; stop at the first phase that does not end well."""
+        spec, runner = self._setting.drill.spec, self.runner
+        for phase, steps in ((Phase.INJECT, spec.inject), (Phase.DETECT, spec.detect), (Phase.DECLARE, spec.declare)):
+            if self._context.token.is_cancelled or not runner.run_phase(phase, steps):
+                return
+            if phase is Phase.DETECT:
+                self._mark_end(Phase.DETECT, MarkName.DETECT)
+        self._mark_end(Phase.DECLARE, MarkName.DECLARE)
+        runner.mark(MarkName.START, now())
+        if not runner.run_phase(Phase.RECOVER, spec.recover):
+            return
+        if runner.run_phase(Phase.VERIFY, spec.verify, is_stopping=False):
+            self._mark_end(Phase.VERIFY, MarkName.VERIFIED)
+        if not self._context.token.is_cancelled:
+            self._controls(spec.controls)
+
+    def _mark_end(self, phase: Phase, name: MarkName) -> None:
+        """Set a mark at the latest end of a phase's steps."""
+        ends = [each.ended for each in self.runner.results if each.phase is phase and each.ended]
+        if ends:
+            self.runner.mark(name, max(ends, key=lambda mark: mark.monotonic))
+
+    def _controls(self, controls: Sequence[Control]) -> None:
+        """Show that each check can fail: on a point that is wrong in one way it must fail for that reason."""
+        true_point = self._context.recovery_point()
+        steps = {step.id: step for step in self._setting.drill.spec.verify}
+        for control in controls:
+            started = now()
+            self._context.point = tampered(true_point, control)
+            try:
+                finding = self._probe(steps[control.of].uses, dict(steps[control.of].parameters))
+            except DcopsError as error:
+                finding = Finding(is_ok=None, reason="error", detail=str(error))
+            finally:
+                self._context.point = true_point
+            state, detail = judge_control(control, finding)
+            self.runner.add(
+                StepResult(phase=Phase.CONTROLS, id=control.id, uses=steps[control.of].uses, state=state,
+                           detail=detail, reason=finding.reason, started=started, ended=now())
+            )  # fmt: skip
+
+    def _probe(self, uses: str, parameters: dict[str, object]) -> Finding:
+        probe = self._catalogue.probes[uses]
+        answered: Finding = probe.run(self._context, probe.schema.model_validate(parameters))
+        return answered
+
+    # -- the way back ------------------------------------------------------------------------------------------
+
+    def _roll_back(self) -> tuple[bool, str]:
+        """Undo everything that was started, then wait for the steady state; say whether all of it worked."""
+        results, spec = self.runner.results, self._setting.drill.spec
+        started = started_ids(results)
+        finished = [r.id for r in results if r.phase is Phase.ROLLBACKS and r.state is StepState.OK]
+        due = rollbacks_due(spec.rollbacks.steps, started, finished)
+        if not started:
+            return True, "not needed: nothing was touched"
+        self._context.token = CancelToken()  # a signal is counted, but never stops the way back
+        self._context.say(f"rolling back: {len(due)} steps")
+        is_done = self.runner.run_phase(Phase.ROLLBACKS, due, is_stopping=False)
+        is_steady = self._is_steady_again()
+        self._mark_end(Phase.ROLLBACKS, MarkName.FAILBACK)
+        left = [r.id for r in self.runner.results if r.phase is Phase.ROLLBACKS and r.state is not StepState.OK]
+        if is_done and is_steady:
+            return True, "complete, steady state holds again"
+        return False, f"incomplete: {', '.join(left) or 'the steady state does not hold'}"
+
+    def _is_steady_again(self) -> bool:
+        """Ask the steady state until it holds or the settling time is over; keep the last answers only."""
+        spec = self._setting.drill.spec
+        deadline = monotonic() + spec.rollbacks.settle
+        while True:
+            trial = StepRunner(self._catalogue, self._context, _Silent())
+            if trial.run_phase(Phase.STEADY_AFTER, spec.steady_state, is_stopping=False) or monotonic() > deadline:
+                for result in trial.results:
+                    self.runner.add(result)
+                return all(result.state is StepState.OK for result in trial.results)
+            sleep(_STEADY_POLL_SECONDS)
+
+    # -- the result --------------------------------------------------------------------------------------------
+
+    def _figures(self) -> Figures:
+        facts = {name: self._context.facts.find(name) for name in _FACTS}
+        point = self._context.point
+        return figures(self.runner.marks, facts, point.total_bytes if point else None)
+
+    def _result(self, ending: Ending) -> DrillResult:
+        setting, marks = self._setting, self.runner.marks
+        measured, targets = ending.figures, setting.targets
+        return DrillResult(
+            drill=setting.drill.name,
+            drill_version=setting.drill.metadata.version,
+            spec_sha256=setting.spec_sha256,
+            app=setting.drill.spec.scope.app,
+            environment=setting.environment.value,
+            is_rehearsal=setting.environment.is_rehearsal,
+            verdict=ending.verdict.value,
+            exit_code=int(ending.code),
+            reasons=list(ending.reasons),
+            marks={name.value: rfc3339(mark.utc) for name, mark in marks.items()},
+            rto_target_seconds=targets["rto"].seconds,
+            rpo_target_seconds=targets["rpo"].seconds,
+            target_standing={name: target.standing for name, target in targets.items()},
+            recovery_point=describe_point(self._context.point),
+            seed=setting.seed,
+            rollback=ending.rollback,
+            steps=[_step(result) for result in ending.results],
+            duration_seconds=round(monotonic() - self._began, 3),
+            **measured.model_dump(),
+        )
+
+
+class _Silent:
+    """Drops events of trials that are not kept."""
+
+    def event(self, name: str, **fields: object) -> None:
+        """Keep nothing."""
+
+
+def judge_control(control: Control, finding: Finding) -> tuple[StepState, str]:
+    """Say whether a check failed on tampered data for its own reason."""
+    if finding.is_ok is False and finding.reason == control.expect:
+        return StepState.OK, f"{control.of} fails on {control.tamper} as it must: {finding.reason}"
+    answer = {True: "passed", False: f"failed for {finding.reason}", None: "could not decide"}[finding.is_ok]
+    return StepState.FAILED, f"{control.of} {answer} on {control.tamper}, expected {control.expect}"
+
+
+def describe_point(point: RecoveryPoint | None) -> dict[str, object]:
+    """Give what a result tells of the recovery point: identity and sizes, no list of files."""
+    if point is None:
+        return {}
+    return {
+        "backup_run": point.run,
+        "site": point.site,
+        "environment": point.environment,
+        "repository_id": point.repository_id,
+        "snapshot_at": rfc3339(point.snapshot_at),
+        "rows": dict(point.rows),
+        "files": len(point.files),
+        "bytes": point.total_bytes,
+        "manifest_sha256": point.digest,
+    }
+
+
+def targets_from(rto: object, rpo: object) -> dict[str, Target]:
+    """Give the objectives of an application from its inventory values (each a Value or None)."""
+    return {"rto": _target(rto), "rpo": _target(rpo)}
+
+
+def _target(value: object) -> Target:
+    seconds = getattr(value, "value", None)
+    if seconds is None:
+        return Target(seconds=None, standing="unset")
+    return Target(seconds=float(seconds), standing="adopted" if getattr(value, "is_adopted", False) else "proposed")
+
+
+def _step(result: StepResult) -> DrillStep:
+    seconds = result.seconds
+    return DrillStep(
+        phase=result.phase.value,
+        id=result.id,
+        uses=result.uses,
+        state=result.state.value,
+        detail=result.detail,
+        started_at=rfc3339(result.started.utc),
+        duration_seconds=None if seconds is None else round(seconds, 3),
+    )
+
+
+def draw(seed: int) -> Random:
+    """Give the random numbers of a run; the seed is in its result, so a run can be repeated."""
+    return Random(seed)  # noqa: S311 - it draws a moment, not a secret

@@ -1,0 +1,209 @@
+"""The scenarios people write, as models; every problem at once, each with its line. Pure."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from dcops.core.errors import Problem
+from dcops.core.text import did_you_mean
+from dcops.core.words import BlastClass
+from dcops.drills.graph import cycle_of
+from dcops.drills.model import Drill, KindInfo, Phase, Step
+
+Keys = tuple[str | int, ...]
+Locate = Callable[[Keys], int]
+
+_WHERE: dict[Phase, Keys] = {
+    Phase.GUARDS: ("spec", "guards"),
+    Phase.STEADY_BEFORE: ("spec", "steady_state"),
+    Phase.INJECT: ("spec", "inject"),
+    Phase.DETECT: ("spec", "detect"),
+    Phase.DECLARE: ("spec", "declare"),
+    Phase.RECOVER: ("spec", "recover"),
+    Phase.VERIFY: ("spec", "verify"),
+    Phase.ROLLBACKS: ("spec", "rollbacks", "steps"),
+}
+_PROBES_ONLY = frozenset({Phase.GUARDS, Phase.STEADY_BEFORE, Phase.DETECT, Phase.VERIFY})
+_FAULTS_ALLOWED = frozenset({Phase.INJECT, Phase.ROLLBACKS})
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a scenario may refer to."""
+
+    kinds: Mapping[str, KindInfo]
+    devices: frozenset[str]
+    applications: frozenset[str]
+    services: frozenset[str]
+    sites: frozenset[str]
+
+
+def lint(document: Any, *, name: str, file: str, known: Known, locate: Locate) -> tuple[Drill | None, list[Problem]]:
+    """Give the drill (None when it has no readable shape) and every problem of the file.
+
+    Args:
+        name: what the file is called without its ending; the drill must be called the same.
+        locate: keys -> line, asked only for a problem.
+    """
+    try:
+        drill = Drill.model_validate(document)
+    except ValidationError as error:
+        return None, [_shape(row, file, locate) for row in error.errors()]
+    found = [
+        *_naming(drill, name, known),
+        *_ids(drill),
+        *_needs(drill),
+        *_steps(drill, known),
+        *_controls(drill),
+        *_undone(drill, known.kinds),
+    ]
+    return drill, [Problem(f"{file}:{locate(keys)}", _path(keys), message, hint) for keys, message, hint in found]
+
+
+Found = tuple[Keys, str, str]
+
+
+def _path(keys: Keys) -> str:
+    return ".".join(map(str, keys))
+
+
+def _shape(row: Any, file: str, locate: Locate) -> Problem:
+    """Give one pydantic error as a problem."""
+    keys: Keys = tuple(row["loc"])
+    message, hint = str(row["msg"]).rstrip("."), ""
+    if row["type"] == "extra_forbidden":
+        guess = did_you_mean(str(keys[-1]), _WORDS)
+        message, hint = f'"{keys[-1]}" is unknown', f'Did you mean "{guess}"?' if guess else "See docs/drills.md."
+    elif row["type"] == "missing":
+        message, hint = f'"{keys[-1]}" is missing', "See docs/drills.md."
+    return Problem(f"{file}:{locate(keys)}", _path(keys), message, hint)
+
+
+def _suggest(word: str, known: Iterable[str]) -> str:
+    guess = did_you_mean(word, known)
+    return f'Did you mean "{guess}"?' if guess else f"Known: {', '.join(sorted(known)) or 'none'}."
+
+
+def _naming(drill: Drill, name: str, known: Known) -> Iterator[Found]:
+    """The file's name, and everything the scope names."""
+    if drill.name != name:
+        yield ("metadata", "name"), f'"{drill.name}" is not the file\'s name', f'Write "{name}".'
+    scope = drill.spec.scope
+    for key, word, words in (
+        ("app", scope.app, known.applications),
+        ("service", scope.service, known.services),
+        ("run_at", scope.run_at, known.sites),
+        ("from_site", scope.from_site, known.sites),
+        ("to_site", scope.to_site, known.sites),
+    ):
+        if word not in words:
+            yield ("spec", "scope", key), f'"{word}" is unknown', _suggest(word, words)
+
+
+def _all(drill: Drill) -> Iterator[tuple[Phase, int, Step]]:
+    for phase, steps in drill.spec.phases():
+        for index, step in enumerate(steps):
+            yield phase, index, step
+
+
+def _ids(drill: Drill) -> Iterator[Found]:
+    """A step's id is unique in the whole drill: events and facts are told apart by it."""
+    seen: set[str] = set()
+    for phase, index, step in _all(drill):
+        if step.id in seen:
+            yield (*_WHERE[phase], index, "id"), f'"{step.id}" stands twice', "Rename one of them."
+        seen.add(step.id)
+    for index, control in enumerate(drill.spec.controls):
+        if control.id in seen:
+            yield ("spec", "controls", index, "id"), f'"{control.id}" stands twice', "Rename one of them."
+        seen.add(control.id)
+
+
+def _needs(drill: Drill) -> Iterator[Found]:
+    """What a step needs is in its own phase, and there is no circle."""
+    for phase, steps in drill.spec.phases():
+        ids = [step.id for step in steps]
+        for index, step in enumerate(steps):
+            for word in step.needs:
+                if word not in ids:
+                    yield (*_WHERE[phase], index, "needs"), f'"{word}" is no step of this phase', _suggest(word, ids)
+        circle = cycle_of(steps)
+        if circle:
+            yield _WHERE[phase], f"these steps wait for each other: {' -> '.join(circle)}", "Break the circle."
+
+
+def _steps(drill: Drill, known: Known) -> Iterator[Found]:
+    """Each step uses something that exists, that its phase allows, with parameters that fit."""
+    for phase, index, step in _all(drill):
+        at = (*_WHERE[phase], index)
+        kind = known.kinds.get(step.uses)
+        if kind is None:
+            yield (*at, "uses"), f'"{step.uses}" is unknown', _suggest(step.uses, known.kinds)
+            continue
+        if phase in _PROBES_ONLY and kind.is_action:
+            yield (*at, "uses"), f'"{step.uses}" changes things, and this phase only looks', "Use a probe."
+        if kind.is_fault and phase not in _FAULTS_ALLOWED:
+            message = f'"{step.uses}" asks the twin\'s supervisor, which a {phase.value} step must not'
+            yield (*at, "uses"), message, "Recover with what production has."
+        if kind.blast is BlastClass.DESTROY:
+            yield (*at, "uses"), f'"{step.uses}" destroys; no drill may', "Only dcops.lab holds that handle."
+        yield from _parameters(at, step, kind.parameters, known)
+        if step.undoes and phase is not Phase.ROLLBACKS:
+            yield (*at, "undoes"), "only a rollback undoes", "Remove it."
+
+
+def _parameters(at: Keys, step: Step, schema: Any, known: Known) -> Iterator[Found]:
+    """The parameters fit the schema, and the devices they name exist."""
+    try:
+        schema.model_validate(dict(step.parameters))
+    except ValidationError as error:
+        for row in error.errors():
+            keys = (*at, "with", *row["loc"])
+            if row["type"] == "extra_forbidden":
+                yield keys, f'"{row["loc"][-1]}" is unknown', _suggest(str(row["loc"][-1]), schema.model_fields)
+            else:
+                yield keys, f"{row['msg']}".rstrip("."), f"{step.uses} takes: {', '.join(schema.model_fields)}."
+    for key in ("device", "node", "from_device", "to_device"):
+        word = step.parameters.get(key)
+        if isinstance(word, str) and word not in known.devices:
+            yield (*at, "with", key), f'"{word}" is no device of the inventory', _suggest(word, known.devices)
+
+
+def _controls(drill: Drill) -> Iterator[Found]:
+    """A control breaks a verify step that exists."""
+    ids = [step.id for step in drill.spec.verify]
+    for index, control in enumerate(drill.spec.controls):
+        if control.of not in ids:
+            message = f'"{control.of}" is no verify step'
+            yield ("spec", "controls", index, "of"), message, _suggest(control.of, ids)
+
+
+def _undone(drill: Drill, kinds: Mapping[str, KindInfo]) -> Iterator[Found]:
+    """Everything that changes something is undone by a rollback that can undo it."""
+    rollbacks = drill.spec.rollbacks.steps
+    changing = {}
+    for phase in (Phase.INJECT, Phase.RECOVER):
+        for index, step in enumerate(dict(drill.spec.phases())[phase]):
+            action = kinds.get(step.uses)
+            if action and action.undone_by:
+                changing[step.id] = ((*_WHERE[phase], index), action)
+    for step_id, (at, action) in changing.items():
+        undoing = [step for step in rollbacks if step_id in step.undoes]
+        if not any(step.uses in action.undone_by for step in undoing):
+            hint = f"Add a rollback using {' or '.join(action.undone_by)} with undoes: [{step_id}]."
+            yield at, f'nothing rolls back "{step_id}"', hint
+    for index, step in enumerate(rollbacks):
+        for word in step.undoes:
+            if word not in changing:
+                keys = (*_WHERE[Phase.ROLLBACKS], index, "undoes")
+                yield keys, f'"{word}" is no step that changes something', _suggest(word, changing)
+
+
+_WORDS = (
+    "apiVersion", "kind", "metadata", "spec", "name", "title", "owner", "version", "clauses", "runbook", "type",
+    "environments", "scope", "objectives", "guards", "steady_state", "inject", "detect", "declare", "recover", "verify",
+    "controls", "rollbacks", "steps", "settle", "id", "uses", "with", "needs", "mark", "delay_max", "timeout", "undoes",
+    "of", "tamper", "expect", "app", "service", "run_at", "from_site", "to_site",
+)  # fmt: skip

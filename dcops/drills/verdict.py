@@ -1,0 +1,96 @@
+"""What a drill proves: verdict and reasons from steps, figures and targets. Pure."""
+
+from collections.abc import Sequence
+
+from dcops.core.exitcodes import ExitCode
+from dcops.core.units import format_duration
+from dcops.drills.model import Figures, Phase, StepResult, StepState, Target, Verdict
+
+OBSERVER_TOLERANCE_SECONDS = 1.0
+
+_CODES = {
+    Verdict.PASS: ExitCode.DONE,
+    Verdict.FAIL: ExitCode.DRILL_FAIL,
+    Verdict.INCONCLUSIVE: ExitCode.DRILL_INCONCLUSIVE,
+    Verdict.REFUSED: ExitCode.DRILL_REFUSED,
+    Verdict.ABORTED: ExitCode.DRILL_ABORTED,
+}
+
+
+def conclude(
+    results: Sequence[StepResult], figures: Figures, targets: dict[str, Target], *, aborted: str = ""
+) -> tuple[Verdict, tuple[str, ...]]:
+    """Give the verdict and why.
+
+    REFUSED before anything was touched; ABORTED when somebody stopped it; FAIL when recovery did not work, a check
+    failed or a target was missed; INCONCLUSIVE when the fault was not seen, a check could not decide, a control did
+    not fail as it must, a target is unset, or the outside observer tells another story; else PASS.
+    """
+    refused = _bad(results, Phase.GUARDS) + _bad(results, Phase.STEADY_BEFORE)
+    if refused:
+        return Verdict.REFUSED, tuple(refused)
+    if aborted:
+        return Verdict.ABORTED, (aborted,)
+    failed = _bad(results, Phase.RECOVER) + _bad(results, Phase.DECLARE)
+    failed += [_line(each) for each in _of(results, Phase.VERIFY) if each.state is StepState.FAILED]
+    failed += _missed(figures, targets)
+    unclear = _bad(results, Phase.INJECT) + _bad(results, Phase.DETECT) + _bad(results, Phase.CONTROLS)
+    unclear += [_line(each) for each in _of(results, Phase.VERIFY) if each.state is StepState.UNDECIDED]
+    unclear += _unmeasured(figures, targets) + _disagreement(figures)
+    if failed:
+        return Verdict.FAIL, (*failed, *unclear)
+    if unclear:
+        return Verdict.INCONCLUSIVE, tuple(unclear)
+    return Verdict.PASS, ()
+
+
+def exit_code(verdict: Verdict, *, is_rolled_back: bool) -> ExitCode:
+    """Give the exit code; an incomplete rollback outweighs every verdict."""
+    return _CODES[verdict] if is_rolled_back else ExitCode.ROLLBACK_INCOMPLETE
+
+
+def _of(results: Sequence[StepResult], phase: Phase) -> list[StepResult]:
+    return [result for result in results if result.phase is phase]
+
+
+def _bad(results: Sequence[StepResult], phase: Phase) -> list[str]:
+    """Give a line for each step of the phase that did not end well; skipped ones follow from another's failure."""
+    return [_line(each) for each in _of(results, phase) if each.state not in (StepState.OK, StepState.SKIPPED)]
+
+
+def _line(result: StepResult) -> str:
+    return f"{result.phase.value} {result.id}: {result.detail or result.reason or result.state.value}"
+
+
+def _missed(figures: Figures, targets: dict[str, Target]) -> list[str]:
+    """Give a line for each target that was missed; the verified recovery decides."""
+    found = []
+    for name, measured in (("rto", figures.rto_verified_seconds), ("rpo", figures.rpo_seconds)):
+        target = targets[name]
+        if measured is not None and target.seconds is not None and measured > target.seconds:
+            limit = f"{target.standing} target {format_duration(target.seconds)}"
+            found.append(f"{name} {format_duration(measured)} is over the {limit}")
+    return found
+
+
+def _unmeasured(figures: Figures, targets: dict[str, Target]) -> list[str]:
+    found = [f"no {name} target is set in the inventory" for name, target in targets.items() if target.seconds is None]
+    if figures.rto_verified_seconds is None:
+        found.append("the recovery time was not measured to its end")
+    if figures.rpo_seconds is None:
+        found.append("the recovery point was not measured")
+    return found
+
+
+def _disagreement(figures: Figures) -> list[str]:
+    """Give what the outside observer tells differently."""
+    found = []
+    ours, theirs = figures.rto_service_seconds, figures.observer_rto_seconds
+    if ours is not None and theirs is None:
+        found.append("the outside observer saw no outage that ended")
+    elif ours is not None and theirs is not None and abs(ours - theirs) > OBSERVER_TOLERANCE_SECONDS:
+        found.append(f"service again after {ours:.2f} s by our probe, {theirs:.2f} s by the outside observer")
+    lost, observed = figures.lost_acknowledged, figures.observer_lost_acknowledged
+    if lost is not None and observed is not None and lost != observed:
+        found.append(f"lost acknowledged letters: {lost} by the database, {observed} by the outside observer")
+    return found

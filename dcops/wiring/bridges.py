@@ -1,0 +1,211 @@
+"""Joins capabilities that do not know each other: a drill's ports over backup, network and ssh."""
+
+import hashlib
+import shlex
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from dcops.backup.model import BackupSet
+from dcops.backup.ports import ByteStream
+from dcops.backup.restic import Restic
+from dcops.backup.service import BackupService
+from dcops.backup.ssh import SshTarget
+from dcops.core.clock import monotonic
+from dcops.core.errors import CommandError, DcopsError, IntegrityFailure
+from dcops.core.process import PIPE, Child, start
+from dcops.core.secrets import mask
+from dcops.drills.model import PointFile, RecoveryPoint
+from dcops.drills.ports import Say
+from dcops.drills.postgresql import ServerAccess
+from dcops.network.ports import Recorder
+from dcops.network.service import move_service, observe, service_states, withdraw_service
+from dcops.runs.cancel import CancelToken
+from dcops.wiring.network import NetworkTools, require_writer
+
+_CHUNK_BYTES = 1 << 18
+_SAY_BYTES = 64 << 20
+
+
+class SshHosts:
+    """The drill's Hosts port: commands over ssh, to devices of the inventory."""
+
+    def __init__(self, target: Callable[[str], SshTarget]) -> None:
+        self._target = target
+
+    def run(self, device: str, argv: Sequence[str], *, input: bytes | None = None, timeout_seconds: float = 60) -> str:
+        """Run a command and give its output. Raises Unreachable, CommandError."""
+        return self._target(device).run(argv, input=input, timeout_seconds=timeout_seconds).text
+
+    def status(self, device: str, argv: Sequence[str]) -> int:
+        """Run a command and give its exit status. Raises Unreachable."""
+        return self._target(device).run(argv, check=False).returncode
+
+    def copy(self, from_device: str, to_device: str, path: str, names: Sequence[str], owner: str) -> int:
+        """Copy files named relative to `path` between two hosts, by way of this one, and give the archive's bytes."""
+        pack = ["tar", "-C", path, "--null", "--verbatim-files-from", "-T", "-", "-cf", "-"]
+        listing = "".join(f"{name}\0" for name in names).encode()
+        archive = self._target(from_device).run(pack, input=listing, timeout_seconds=600).stdout
+        unpack = ["tar", "-C", path, "-xf", "-", f"--owner={owner}", "--no-same-owner"]
+        self._target(to_device).run(unpack, input=archive, timeout_seconds=600)
+        # Only what was copied changes its owner; folders made on the way too.
+        tops = sorted({name.partition("/")[0] for name in names})
+        self.run(to_device, ["chown", "-R", f"{owner}:", *(f"{path}/{top}" for top in tops)])
+        return len(archive)
+
+
+class ResticRecovery:
+    """The drill's Recovery port: the off-site repository streamed into empty targets of the recovery site."""
+
+    def __init__(
+        self,
+        service: Callable[[str], BackupService],
+        repository: Restic,
+        target: Callable[[str], SshTarget],
+        access: Callable[[str], ServerAccess],
+    ) -> None:
+        self._service, self._repository, self._target, self._access = service, repository, target, access
+
+    def newest(self, application: str) -> RecoveryPoint | None:
+        """Give the newest complete recovery point, or None."""
+        found = self._service(application).newest_set()
+        return recovery_point(found) if found else None
+
+    def find(self, application: str, run: str) -> RecoveryPoint | None:
+        """Give the recovery point that backup run `run` made, or None."""
+        found = self._service(application).newest_set(run)
+        return recovery_point(found) if found else None
+
+    def load_database(self, point: RecoveryPoint, device: str, database: str, say: Say) -> float:
+        """Stream the dump into an existing empty database and give the seconds."""
+        began = monotonic()
+        access = self._access(device)
+        argv = ["pg_restore", "--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction",
+                "--no-password", f"--dbname={database}"]  # fmt: skip
+        digest = hashlib.sha256()
+        with (
+            self._repository.stream_file(point.dump_snapshot, f"/{point.dump_name}") as stream,
+            tempfile.TemporaryFile() as errors,
+            start(argv, env=access.environment(), stdin=PIPE, stdout=errors, stderr=errors) as child,
+        ):
+            failed = _pour(stream, child, _Teller(say, "database", point.dump_bytes, digest.update))
+            status = child.wait(600)
+            if failed or status != 0:
+                errors.seek(0)
+                text = mask(errors.read()[-2000:].decode(errors="replace"), [access.password.reveal()])
+                raise CommandError(argv[:1], status, text) from failed
+        if digest.hexdigest() != point.dump_sha256:
+            raise IntegrityFailure("the dump that came is not the one the manifest names", where=device)
+        return monotonic() - began
+
+    def restore_files(self, point: RecoveryPoint, device: str, path: str, owner: str, say: Say) -> float:
+        """Stream the files into an existing empty folder of a device and give the seconds."""
+        if point.files_snapshot is None:
+            return 0.0
+        began = monotonic()
+        target = self._target(device)
+        unpack = (
+            f"tar -xf - -C {shlex.quote(path)} --no-same-owner && chown -R {shlex.quote(owner)}: {shlex.quote(path)}"
+        )
+        argv = ["sh", "-c", unpack]
+        total = sum(file.size_bytes for file in point.files)
+        with (
+            self._repository.stream_folder(point.files_snapshot) as stream,
+            tempfile.TemporaryFile() as errors,
+            start(target.argv(argv), stdin=PIPE, stdout=errors, stderr=errors) as child,
+        ):
+            failed = _pour(stream, child, _Teller(say, "files", total))
+            status = child.wait(600)
+            if failed or status != 0:
+                errors.seek(0)
+                raise target.failure(argv, status, errors.read().decode(errors="replace")) from failed
+        return monotonic() - began
+
+
+class _Teller:
+    """Counts what passes and says so now and then."""
+
+    def __init__(self, say: Say, what: str, total: int, also: Callable[[bytes], object] = lambda _: None) -> None:
+        self._say, self._what, self._total, self._also = say, what, total, also
+        self._passed = 0
+
+    def __call__(self, chunk: bytes) -> None:
+        self._also(chunk)
+        before, self._passed = self._passed, self._passed + len(chunk)
+        if before // _SAY_BYTES != self._passed // _SAY_BYTES:
+            self._say(f"{self._what}: {self._passed >> 20} of {self._total >> 20} MiB")
+
+
+def _pour(stream: ByteStream, child: Child, seen: Callable[[bytes], None]) -> OSError | None:
+    """Copy a stream into a program and end its input only when the stream ended well.
+
+    When the source failed the program is ended before its input ends, so it cannot take half a stream for a whole one,
+    and the source's error is raised. When the program itself is gone, that is given back: its own words say more.
+    """
+    try:
+        while chunk := stream.read(_CHUNK_BYTES):
+            child.stdin.write(chunk)
+            seen(chunk)
+        child.stdin.flush()
+        stream.finish()
+        child.stdin.close()
+    except OSError as error:  # a broken pipe
+        return error
+    except DcopsError:
+        child.end()
+        with suppress(OSError):
+            child.stdin.close()
+        raise
+    return None
+
+
+class NetworkRoutes:
+    """The drill's Routes port over the network's use cases."""
+
+    def __init__(self, tools: NetworkTools, record: Recorder, say: Say, token: CancelToken | None = None) -> None:
+        self._tools, self._record, self._say, self._token = tools, record, say, token
+
+    def sites(self, service: str) -> tuple[str, ...]:
+        """Give the sites whose reachable routers announce it."""
+        network = self._tools.network
+        able = [target for target in network.targets if network.service(service).next_hop(target.site)]
+        states = service_states(network, observe(able, self._tools.reader))
+        return next(state.sites for state in states if state.name == service)
+
+    def withdraw(self, service: str) -> str:
+        """Have no site announce it. Harmless when none does."""
+        network, writer = self._tools.network, require_writer(self._tools)
+        moved = withdraw_service(network, service, writer=writer, record=self._record)
+        return f"{service} was announced by {_named(moved.before.sites)}, now by {_named(moved.after.sites)}"
+
+    def announce(self, service: str, site: str) -> str:
+        """Have `site` alone announce it. Harmless when it does."""
+        network, writer = self._tools.network, require_writer(self._tools)
+        moved = move_service(network, service, site, writer=writer, record=self._record)
+        return f"{service} was announced by {_named(moved.before.sites)}, now by {_named(moved.after.sites)}"
+
+
+def _named(sites: Sequence[str]) -> str:
+    return " and ".join(sites) or "nobody"
+
+
+def recovery_point(found: BackupSet) -> RecoveryPoint:
+    """Give a backup set as drills see it."""
+    manifest = found.manifest
+    return RecoveryPoint(
+        application=manifest.application,
+        run=manifest.run,
+        site=manifest.site,
+        environment=manifest.environment,
+        repository_id=manifest.repository_id,
+        snapshot_at=manifest.snapshot_at,
+        newest=manifest.facts.newest,
+        rows=manifest.facts.rows,
+        dump_snapshot=manifest.dump_snapshot,
+        dump_name=manifest.dump_name,
+        dump_sha256=manifest.dump_sha256,
+        dump_bytes=manifest.dump_bytes,
+        files_snapshot=manifest.files_snapshot,
+        files=tuple(PointFile(sha256=file.sha256, size_bytes=file.size_bytes) for file in manifest.files),
+        digest=manifest.digest(),
+    )

@@ -1,0 +1,232 @@
+"""Makes drills: scenarios read and linted, the context of ports for one run, the service over them."""
+
+import hashlib
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from dcops.backup.ssh import SshTarget
+from dcops.core import yaml
+from dcops.core.errors import Problem, Refused, SpecError, UsageError
+from dcops.core.secrets import SecretStore
+from dcops.core.settings import Settings
+from dcops.core.text import did_you_mean
+from dcops.core.words import Environment
+from dcops.drills.context import DrillContext
+from dcops.drills.entrypoints import load_catalogue
+from dcops.drills.https import Endpoint, HttpsObserver, PinnedWeb
+from dcops.drills.kinds import Catalogue
+from dcops.drills.lab_socket import LabSocket
+from dcops.drills.model import Drill
+from dcops.drills.ports import Say
+from dcops.drills.postgresql import PostgresqlServers, ServerAccess
+from dcops.drills.service import DrillService, Setting, draw, targets_from
+from dcops.drills.spec import Known, lint
+from dcops.inventory import Inventory, Role, load
+from dcops.records.service import Journal
+from dcops.runs.cancel import CancelToken
+from dcops.runs.identity import Identity
+from dcops.runs.locks import hold
+from dcops.runs.run import Run, current_actor, start_run
+from dcops.runs.spool_notify import SpoolNotify
+from dcops.wiring.backup import address_of, load_policies, open_backup, require_enrolled
+from dcops.wiring.bridges import NetworkRoutes, ResticRecovery, SshHosts
+from dcops.wiring.network import open_network
+from dcops.wiring.records import open_journal
+
+SCENARIOS = Path("dr_drills/scenarios")
+OBSERVER_PORT = 8444
+NATIONAL_CA = "file:pdn-ca.crt"
+LOCK = "drill"
+
+
+@dataclass(frozen=True)
+class Drills:
+    """All scenarios of this installation, with what they are checked against."""
+
+    settings: Settings
+    inventory: Inventory
+    catalogue: Catalogue
+
+    @property
+    def folder(self) -> Path:
+        """Where the scenarios lie."""
+        return self.settings.home / SCENARIOS
+
+    def names(self) -> tuple[str, ...]:
+        """Give the scenarios' names, sorted."""
+        return tuple(path.stem for path in sorted(self.folder.glob("*.yml")))
+
+    def path(self, name: str) -> Path:
+        """Give a scenario's file. Raises UsageError with a suggestion."""
+        path = self.folder / f"{name}.yml"
+        if not path.is_file():
+            guess = did_you_mean(name, self.names())
+            hint = f'Did you mean "{guess}"?' if guess else f"Drills: {', '.join(self.names()) or 'none'}."
+            raise UsageError(f'"{name}" is no drill', hint=hint)
+        return path
+
+    def check(self, name: str) -> tuple[Drill | None, list[Problem]]:
+        """Give a scenario and every problem in it."""
+        path = self.path(name)
+        known = Known(
+            kinds=self.catalogue.describe(),
+            devices=frozenset(self.inventory.devices),
+            applications=frozenset(self.inventory.applications),
+            services=frozenset(self.inventory.services),
+            sites=frozenset(self.inventory.sites),
+        )
+        shown = str(path.relative_to(self.settings.home))
+        try:
+            document = yaml.load(path)
+        except SpecError as error:
+            return None, list(error.problems)
+        return lint(document, name=name, file=shown, known=known, locate=partial(yaml.locate, path))
+
+    def load(self, name: str) -> Drill:
+        """Give a scenario. Raises SpecError with every problem in it."""
+        drill, problems = self.check(name)
+        if problems or drill is None:
+            raise SpecError(problems)
+        return drill
+
+    def sha256(self, name: str) -> str:
+        """Give the hash of a scenario's file."""
+        return hashlib.sha256(self.path(name).read_bytes()).hexdigest()
+
+    def setting(self, drill: Drill, seed: int | None) -> Setting:
+        """Give what is fixed before a run: targets of this inventory's revision, and the seed."""
+        operations = self.inventory.applications[drill.spec.scope.app].operations
+        return Setting(
+            drill=drill,
+            spec_sha256=self.sha256(drill.name),
+            environment=Environment(self.inventory.environment),
+            targets=targets_from(operations.rto, operations.rpo),
+            seed=secrets.randbelow(2**31) if seed is None else seed,
+        )
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """One run, ready to go."""
+
+    service: DrillService
+    context: DrillContext
+    recovery: ResticRecovery
+
+
+def open_drills(settings: Settings, inventory_name: str) -> Drills:
+    """Give the scenarios of this installation. Opens no connection."""
+    inventory = load(settings.inventory_root(inventory_name))
+    return Drills(settings, inventory, load_catalogue(settings.home))
+
+
+def journal_of(drills: Drills) -> Journal:
+    """Give the journal drills are recorded in. Raises Refused when this host belongs to another environment."""
+    return open_journal(drills.settings, drills.inventory, drills.inventory.environment)
+
+
+def require_place(drills: Drills, drill: Drill) -> Identity:
+    """Give this host's identity. Raises Refused (exit 7) unless drill, inventory and host agree where this is."""
+    identity = require_enrolled(drills.settings, drills.inventory)
+    allowed = [environment.value for environment in drill.spec.environments]
+    if identity.environment.value not in allowed:
+        message = f"this host is in {identity.environment.value}, the drill is allowed in {', '.join(allowed)}"
+        raise Refused(message, where=drill.name, hint="Nothing was touched.")
+    if identity.site != drill.spec.scope.run_at:
+        message = f"this host is at {identity.site}, the drill runs at {drill.spec.scope.run_at}"
+        raise Refused(message, where=drill.name, hint="Nothing was touched.")
+    return identity
+
+
+@contextmanager
+def running(drills: Drills, drill: Drill, verb: str, journal: Journal) -> Iterator[Run]:
+    """Start a run of `verb` that holds the one lock of all drills. Raises Locked when another drill runs."""
+    settings, inventory = drills.settings, drills.inventory
+    with (
+        hold(settings.state / "locks", LOCK, actor=current_actor(), verb=verb),
+        start_run(
+            settings.state,
+            verb,
+            environment=inventory.environment,
+            inventory=inventory.name,
+            inventory_revision=inventory.revision,
+            arguments={"drill": drill.name},
+            journal=journal,
+        ) as run,
+    ):
+        yield run
+
+
+def prepare(
+    drills: Drills,
+    setting: Setting,
+    run: Run,
+    say: Say,
+    token: CancelToken,
+    *,
+    journal: Journal,
+    run_id: str | None = None,
+) -> Prepared:
+    """Join the ports for one run on this host. `run_id`: of the run whose work this one finishes, if another's."""
+    settings, inventory, scope = drills.settings, drills.inventory, setting.drill.spec.scope
+    backup = open_backup(settings, inventory.name, scope.app, is_lock_free=True)
+    own_id = run_id or run.run_id
+    target = partial(ssh_target, inventory)
+    access = partial(server_access, settings, inventory, scope.app)
+    recovery = ResticRecovery(lambda _application: backup.service, backup.repository, target, access)
+    tools = open_network(settings, inventory)
+
+    def record(kind: str, payload: object) -> object:
+        return journal.append(kind, payload, run=own_id)  # type: ignore[arg-type]
+
+    context = DrillContext(
+        run_id=own_id,
+        scope=scope,
+        environment=setting.environment,
+        faults=LabSocket(own_id),
+        hosts=SshHosts(target),
+        recovery=recovery,
+        databases=PostgresqlServers(access),
+        routes=NetworkRoutes(tools, record, say),
+        web=PinnedWeb(partial(service_endpoint, settings, inventory)),
+        observer=HttpsObserver(observer_endpoint(settings, inventory)),
+        random=draw(setting.seed),
+        token=token,
+        say=say,
+    )
+    notify = SpoolNotify(settings.state / "notify")
+    return Prepared(DrillService(setting, drills.catalogue, context, run, notify), context, recovery)
+
+
+def ssh_target(inventory: Inventory, device: str) -> SshTarget:
+    """Give how a device is reached with this host's own key."""
+    return SshTarget(device, address_of(inventory, device))
+
+
+def server_access(settings: Settings, inventory: Inventory, application: str, device: str) -> ServerAccess:
+    """Give how the application's account reaches the database server at `device`."""
+    source = load_policies(inventory)[application].database
+    store = SecretStore(settings)
+    ca = store.path(source.ca) if source.ca else None
+    return ServerAccess(address_of(inventory, device), source.port, source.user, store.get(source.password), ca)
+
+
+def service_endpoint(settings: Settings, inventory: Inventory, service: str, device: str | None) -> Endpoint:
+    """Give where a service is asked: at its address, or at one device's own; its certificate must name it."""
+    found = inventory.services[service]
+    address = address_of(inventory, device) if device else found.ip
+    return Endpoint(address, found.port, found.fqdn, SecretStore(settings).path("file:ca.crt"))
+
+
+def observer_endpoint(settings: Settings, inventory: Inventory) -> Endpoint:
+    """Give where the outside observer's ledger is read: the gateway of the national side, under its own CA."""
+    gateways = inventory.devices_with_role(Role.GATEWAY)
+    if not gateways:
+        raise UsageError("no gateway in the inventory, so there is no outside observer")
+    gateway = gateways[0]
+    address = address_of(inventory, gateway.name)
+    return Endpoint(address, OBSERVER_PORT, gateway.fqdn, SecretStore(settings).path(NATIONAL_CA))

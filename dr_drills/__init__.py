@@ -1,0 +1,1 @@
+"""What drills do: scenarios (YAML), actions and probes (entry points). The engine is dcops.drills."""

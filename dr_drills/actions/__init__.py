@@ -1,0 +1,1 @@
+"""Actions: each changes something, says how much it can break, and names what undoes it."""

@@ -1,0 +1,1 @@
+"""Probes: each looks at one thing, changes nothing, and answers with one word why not."""

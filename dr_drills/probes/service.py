@@ -1,0 +1,107 @@
+"""The service as a client sees it: answering, gone, answering again, and a site that must not accept anything."""
+
+import json
+import uuid
+
+from dcops.core.clock import monotonic, utc_now
+from dcops.core.errors import DcopsError, TransportError
+from dcops.core.units import Seconds
+from dcops.core.words import Frozen
+from dcops.drills.context import DrillContext
+from dcops.drills.kinds import Probe
+from dcops.drills.model import Finding
+from dr_drills.parameters import DeviceName
+
+_POLL_SECONDS = 0.1
+_FAILURES_TO_BELIEVE = 2
+_LETTER = {
+    "nomor": "DRILL-0", "perihal": "Uji pagar", "pengirim": "dcops drill", "penerima": "Biro Umum",
+    "isi": "Surat ini tidak boleh diterima.",
+}  # fmt: skip
+
+
+class AtSite(Frozen):
+    """Which site must answer, and how long to wait for it."""
+
+    path: str
+    site: str
+    within: Seconds = 0.0
+
+
+class Gone(Frozen):
+    """How long to wait until the service is seen to be down."""
+
+    path: str
+    within: Seconds = 60.0
+
+
+class FencedSite(Frozen):
+    """Which server must accept nothing, and where letters are sent to."""
+
+    device: DeviceName
+    path: str
+
+
+def _ask(context: DrillContext, path: str) -> tuple[bool, str, str]:
+    """Ask for the service's health: whether it is good, which site answers, and what is wrong."""
+    try:
+        status, body = context.web.get(context.scope.service, path)
+    except TransportError as error:
+        return False, "", error.message
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return False, "", f"status {status} with a page that is no health answer"
+    if not isinstance(answer, dict) or status != 200 or answer.get("status") != "ok":
+        reason = answer.get("reason", "") if isinstance(answer, dict) else ""
+        return False, "", f"status {status} {reason}".strip()
+    return True, str(answer.get("site", "")), ""
+
+
+def _healthy(context: DrillContext, parameters: AtSite) -> Finding:
+    """Wait until the wanted site answers; the moment of its first good answer is what counts."""
+    deadline = monotonic() + parameters.within
+    while True:
+        is_good, site, problem = _ask(context, parameters.path)
+        if is_good and site == parameters.site:
+            return Finding(is_ok=True, detail=f"served from {site}", facts={"site": site}, at=utc_now())
+        if monotonic() >= deadline or context.token.is_cancelled:
+            detail = f"served from {site}, not {parameters.site}" if is_good else problem
+            return Finding(is_ok=False, reason="other_site" if is_good else "not_served", detail=detail)
+        context.token.wait(_POLL_SECONDS)
+
+
+def _down(context: DrillContext, parameters: Gone) -> Finding:
+    """Wait until the service fails twice in a row; a single miss is no disaster."""
+    deadline = monotonic() + parameters.within
+    failures = 0
+    while True:
+        is_good, _, problem = _ask(context, parameters.path)
+        failures = 0 if is_good else failures + 1
+        if failures >= _FAILURES_TO_BELIEVE:
+            return Finding(is_ok=True, detail=problem, at=utc_now())
+        if monotonic() >= deadline or context.token.is_cancelled:
+            return Finding(is_ok=None, reason="no_effect", detail="the service never went down: the fault was not seen")
+        context.token.wait(_POLL_SECONDS)
+
+
+def _fenced(context: DrillContext, parameters: FencedSite) -> Finding:
+    """Show that the lost site can acknowledge nothing: nobody announces it, and asked directly it refuses a letter."""
+    service = context.scope.service
+    sites = context.routes.sites(service)
+    if sites:
+        return Finding(is_ok=False, reason="announced", detail=f"still announced by {', '.join(sites)}")
+    try:
+        letter = {"id": str(uuid.uuid4()), **_LETTER}
+        status, _ = context.web.post(service, parameters.path, letter, device=parameters.device)
+        answer = f"status {status}"
+    except DcopsError as error:
+        status, answer = 0, error.message
+    if status in (200, 201):
+        return Finding(is_ok=False, reason="accepts", detail=f"{parameters.device} still accepts letters")
+    return Finding(is_ok=True, detail=f"announced nowhere; {parameters.device} refuses a letter: {answer}")
+
+
+HEALTHY = Probe("service.healthy", "The service answers from a site", AtSite, _healthy, timeout_seconds=300)
+DOWN = Probe("service.down", "The service is seen to be down", Gone, _down, timeout_seconds=300)
+FENCED = Probe("service.fenced", "The lost site can acknowledge nothing", FencedSite, _fenced)
