@@ -1,0 +1,138 @@
+"""Every rule of the lint, each with its exact message, on the shipped scenario changed in one place."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dcops.core import yaml
+from dcops.drills.entrypoints import load_catalogue
+from dcops.drills.spec import Known, lint
+
+HOME = Path(__file__).parents[3]
+NAME = "naskah-db-loss"
+DOCUMENT = yaml.load(HOME / f"dr_drills/scenarios/{NAME}.yml")
+KNOWN = Known(
+    kinds=load_catalogue(HOME).describe(),
+    devices=frozenset({"jkt-db1", "jkt-app1", "drc-db1", "drc-app1"}),
+    applications=frozenset({"naskah_dinas_elektronik"}),
+    services=frozenset({"naskah"}),
+    sites=frozenset({"jkt", "drc", "pdn"}),
+)
+Change = Callable[[dict[str, Any]], None]
+
+
+def problems(change: Change) -> list[str]:
+    document = deepcopy(DOCUMENT)
+    change(document)
+    _, found = lint(document, name=NAME, file="drill.yml", known=KNOWN, locate=lambda _: 7)
+    return [str(problem) for problem in found]
+
+
+def put(path: str, value: Any) -> Change:
+    def change(document: dict[str, Any]) -> None:
+        *way, last = [int(key) if key.isdigit() else key for key in path.split("/")]
+        place: Any = document
+        for key in way:
+            place = place[key]
+        place[last] = value
+
+    return change
+
+
+def test_the_shipped_scenario_is_clean() -> None:
+    assert problems(lambda _: None) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (put("metadata/name", "other"), 'metadata.name: "other" is not the file\'s name. Write "naskah-db-loss".'),
+        (
+            put("spec/scope/app", "naska_dinas_elektronik"),
+            'spec.scope.app: "naska_dinas_elektronik" is unknown. Did you mean "naskah_dinas_elektronik"?',
+        ),
+        (
+            put("spec/recover/0/uses", "service.withdrew"),
+            'spec.recover.0.uses: "service.withdrew" is unknown. Did you mean "service.withdraw"?',
+        ),
+        (
+            put("spec/recover/2/with", {"device": "drc-db9", "database": "naskah"}),
+            'spec.recover.2.with.device: "drc-db9" is no device of the inventory. Did you mean "drc-db1"?',
+        ),
+        (
+            put("spec/recover/2/with", {"device": "drc-db1", "databse": "naskah"}),
+            'spec.recover.2.with.databse: "databse" is unknown. Did you mean "database"?',
+        ),
+        (
+            put(
+                "spec/guards/0",
+                {"id": "bad", "uses": "application.stop", "with": {"device": "drc-app1", "unit": "a.service"}},
+            ),
+            'spec.guards.0.uses: "application.stop" changes things, and this phase only looks. Use a probe.',
+        ),
+        (
+            put("spec/recover/0", {"id": "withdraw", "uses": "lab.stop_node", "with": {"node": "jkt-app1"}}),
+            (
+                'spec.recover.0.uses: "lab.stop_node" asks the twin\'s supervisor, which a recover step must not. '
+                "Recover with what production has."
+            ),
+        ),
+        (
+            put("spec/recover/4/needs", ["fenced", "load-databse"]),
+            'spec.recover.4.needs: "load-databse" is no step of this phase. Did you mean "load-database"?',
+        ),
+        (
+            put("spec/recover/0/needs", ["served"]),
+            (
+                "spec.recover: these steps wait for each other: "
+                "withdraw -> served -> announce -> start-application -> fenced -> withdraw. Break the circle."
+            ),
+        ),
+        (put("spec/controls/0/of", "row"), 'spec.controls.0.of: "row" is no verify step. Did you mean "rows"?'),
+        (
+            put("spec/rollbacks/steps/0/undoes", []),
+            (
+                'spec.inject.0: nothing rolls back "kill-database". '
+                "Add a rollback using lab.start_node with undoes: [kill-database]."
+            ),
+        ),
+        (
+            put("spec/rollbacks/steps/1/undoes", ["nothing"]),
+            (
+                'spec.rollbacks.steps.1.undoes: "nothing" is no step that changes something. Known: announce, '
+                "kill-database, load-database, restore-files, start-application, withdraw."
+            ),
+        ),
+        (put("spec/verify/0/id", "served"), 'spec.verify.0.id: "served" stands twice. Rename one of them.'),
+        (put("spec/gaurds", []), 'spec.gaurds: "gaurds" is unknown. Did you mean "guards"?'),
+        (lambda d: d["spec"].pop("controls"), 'spec.controls: "controls" is missing. See docs/drills.md.'),
+    ],
+)
+def test_each_rule_has_its_message(change: Change, message: str) -> None:
+    assert f"drill.yml:7: {message}" in problems(change)
+
+
+def test_a_drill_without_a_control_is_refused() -> None:
+    assert any("spec.controls" in line for line in problems(put("spec/controls", [])))
+
+
+def test_all_problems_come_at_once() -> None:
+    def change(document: dict[str, Any]) -> None:
+        put("spec/scope/app", "x")(document)
+        put("spec/verify/0/uses", "y.z")(document)
+
+    assert len(problems(change)) == 2
+
+
+def test_lines_are_real(tmp_path: Path) -> None:
+    text = (HOME / f"dr_drills/scenarios/{NAME}.yml").read_text().replace("uses: naskah.rows", "uses: naskah.row")
+    path = tmp_path / "drill.yml"
+    path.write_text(text)
+    _, found = lint(
+        yaml.load(path), name=NAME, file=str(path), known=KNOWN, locate=lambda keys: yaml.locate(path, keys)
+    )
+    line = next(number for number, row in enumerate(text.splitlines(), 1) if "naskah.row," in row)
+    assert [problem.where for problem in found] == [f"{path}:{line}"]
