@@ -161,7 +161,7 @@ def _prepare_device(item: dict[str, Any], prefix_kinds: Mapping[str, Any], domai
     interfaces = item.get("interfaces")
     if isinstance(interfaces, Mapping):
         item["interfaces"] = [
-            {"role": _ROLE_OF_KIND.get(prefix_kinds.get(str(each.get("network")), ""), "lan"), **each, "name": name}
+            {"role": _ROLE_OF_KIND.get(str(prefix_kinds.get(str(each.get("network")))), "lan"), **each, "name": name}
             if isinstance(each, Mapping)
             else each
             for name, each in interfaces.items()

@@ -95,7 +95,8 @@ class Inventory:
 
     def is_managed(self, device: Device) -> bool:
         """True when the device is the ministry's own and in service, so that playbooks and `dcops net` see it."""
-        return self.sites[device.site].is_managed and device.is_active and device.is_reachable_kind
+        site = self.sites.get(device.site)
+        return site is not None and site.is_managed and device.is_active and device.is_reachable_kind
 
     @cached_property
     def nodes(self) -> tuple[Device, ...]:

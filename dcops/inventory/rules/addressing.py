@@ -157,7 +157,8 @@ def _names(inventory: Inventory) -> Iterator[tuple[str, str, Keys, str]]:
     for site in inventory.sites.values():
         yield "sites", site.name, ("domain",), site.domain
     for device in inventory.devices.values():
-        yield "devices", device.name, ("fqdn",), device.fqdn
+        if device.site in inventory.sites:  # else its name is made from nothing, and that is reported
+            yield "devices", device.name, ("fqdn",), device.fqdn
     for service in inventory.services.values():
         yield "services", service.name, ("fqdn",), service.fqdn
     for entry in inventory.names.values():
