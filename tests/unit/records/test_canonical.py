@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dcops.core.errors import DcopsError
@@ -18,7 +18,7 @@ TEXTS = st.text(alphabet=st.characters(exclude_categories=["Cs"]))
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-SAFE, SAFE) | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,
     lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner),
-    max_leaves=20,
+    max_leaves=8,
 )
 
 
@@ -29,7 +29,8 @@ def test_what_is_written_is_read_back(value: Any) -> None:
     assert canonical_text(parse_canonical(text)) == text
 
 
-@given(st.dictionaries(TEXTS, VALUES))
+@given(st.dictionaries(TEXTS, VALUES, max_size=5))
+@settings(max_examples=40)
 def test_the_order_of_keys_does_not_matter(value: dict[str, Any]) -> None:
     assert canonical_text(dict(reversed(value.items()))) == canonical_text(value)
 
