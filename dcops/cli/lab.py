@@ -10,7 +10,7 @@ import typer
 from dcops.cli.common import InventoryOption, JsonOption, Out
 from dcops.core.errors import UsageError
 from dcops.core.settings import Settings
-from dcops.lab.service import NodeState, TwinState
+from dcops.lab.service import TwinState
 from dcops.wiring.lab import Lab, machine_checks, open_lab, snapshot_key, topology_of
 
 app = typer.Typer(
@@ -30,7 +30,9 @@ EndOption = Annotated[
 
 
 def _lab(twin: str | None) -> Lab:
-    return open_lab(Settings.load(), twin)
+    lab = open_lab(Settings.load(), twin)
+    lab.machine.require_rights()
+    return lab
 
 
 @app.command()
@@ -124,7 +126,7 @@ def status(twin: TwinOption = None, as_json: JsonOption = False) -> None:
         raise typer.Exit(1)
 
 
-@app.command(name="exec", context_settings={"allow_interspersed_args": False})
+@app.command(name="exec", context_settings={"ignore_unknown_options": True})
 def exec_(
     node: NodeArgument,
     command: Annotated[list[str], typer.Argument(metavar="-- CMD...", help="The command and its arguments.")],
@@ -135,9 +137,7 @@ def exec_(
 
     Words are passed as they are; for a pipe or a variable say: sh -c '...'.
     """
-    # parsing stops at NODE, so that no option of CMD is taken for ours; what stands before CMD is the separator
-    words = command[1:] if command[0] == "--" else command
-    raise typer.Exit(_call(twin, node, words, tty))
+    raise typer.Exit(_call(twin, node, command, tty))
 
 
 @app.command()
@@ -168,7 +168,9 @@ def heal(link: LinkArgument, twin: TwinOption = None, as_json: JsonOption = Fals
 def shape(
     link: LinkArgument,
     rate: Annotated[str | None, typer.Option(metavar="BITS", help="Bits per second, such as 512k or 10M.")] = None,
-    loss: Annotated[float, typer.Option(min=0, max=100, metavar="PERCENT", help="Frames lost, in percent.")] = 0.0,
+    loss: Annotated[
+        float, typer.Option(min=0, max=100, metavar="PERCENT", help="Frames lost each way, in percent.")
+    ] = 0.0,
     delay: Annotated[
         str | None, typer.Option(metavar="TIME", help="Delay each way, such as 20ms; needs netem.")
     ] = None,
@@ -260,7 +262,6 @@ def doctor(as_json: JsonOption = False) -> None:
 
 def _call(twin: str | None, node: str, command: list[str], tty: bool | None) -> int:
     lab = _lab(twin)
-    lab.machine.require_rights()
     wants_tty = tty if tty is not None else sys.stdin.isatty() and sys.stdout.isatty()
     return lab.shell.call(lab.topology().node(node), command, tty=wants_tty)
 
@@ -277,7 +278,7 @@ def _show(out: Out, lab: Lab, state: TwinState) -> None:
         out.line(f"twin {lab.twin.name}: down. Start it with: dcops lab up")
         return
     rows = [
-        [n.name, n.site, ",".join(n.roles), _word(n), n.address, n.management_address, f"{n.memory_bytes / 1e6:.0f} MB"]
+        [n.name, n.site, ",".join(n.roles), n.state, n.address, n.management_address, f"{n.memory_bytes / 1e6:.0f} MB"]
         for n in state.nodes
     ]
     out.table(rows, ["NODE", "SITE", "ROLES", "STATE", "ADDRESS", "MANAGEMENT", "MEMORY"])
@@ -288,11 +289,3 @@ def _show(out: Out, lab: Lab, state: TwinState) -> None:
         out.line(f"fault: {fault['link']} {fault['fault']}" + (f" ({words})" if words else ""))
     for page in state.forwards:
         out.line(f"page: {page['name']} {page['url']}")
-
-
-def _word(node: NodeState) -> str:
-    if node.answers:
-        return "up"
-    if node.is_running:
-        return "no SSH"
-    return "off" if node.is_off else "down"

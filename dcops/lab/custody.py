@@ -25,13 +25,17 @@ _UNITS = "/etc/systemd/system/multi-user.target.wants"
 
 @dataclass(frozen=True)
 class BootFile:
-    """A file of a node: content, or with `link` the target of a symbolic link."""
+    """A file of a node: content, or with `link` the target of a symbolic link.
+
+    One that `is_seed` is written on an empty disk only: from then on it belongs to whoever configures the node.
+    """
 
     path: str
     content: bytes = b""
     mode: int = 0o644
     owner: str = "root"
     link: str | None = None
+    is_seed: bool = False
 
     @property
     def fingerprint(self) -> str:
@@ -152,7 +156,7 @@ def boot_files(custody: Custody, topology: Topology, node: Node) -> list[BootFil
 
 def _router_files(custody: Custody, node: Node) -> list[BootFile]:
     files = [
-        BootFile("/etc/frr/frr.conf", render.frr_conf(node).encode(), 0o640, "frr"),
+        BootFile("/etc/frr/frr.conf", render.frr_conf(node).encode(), 0o640, "frr", is_seed=node.is_ministry),
         BootFile(f"{_UNITS}/frr.service", link="/usr/lib/systemd/system/frr.service"),
     ]
     if node.is_ministry:
@@ -218,7 +222,8 @@ def write_boot_files(folders: Folders, node: Node, files: list[BootFile]) -> int
     count = 0
     for file in files:
         path = root / file.path.lstrip("/")
-        if stamps.get(file.path) == file.fingerprint and (path.exists() or path.is_symlink()):
+        is_there = file.path in stamps and (path.exists() or path.is_symlink())
+        if is_there and (file.is_seed or stamps[file.path] == file.fingerprint):
             continue
         _write(root, path, file)
         stamps[file.path] = file.fingerprint

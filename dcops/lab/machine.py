@@ -6,14 +6,18 @@ import shutil
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dcops.core.errors import DcopsError
 from dcops.core.files import write_atomic
-from dcops.lab import cables, cgroups, custody, iproute2, overlay, probe
+from dcops.lab import cables, cgroups, iproute2, overlay, probe
 from dcops.lab.dial import banner
 from dcops.lab.model import Node, Topology, Twin
 from dcops.lab.nspawn import launcher_for
 from dcops.lab.overlay import Folders
+
+if TYPE_CHECKING:
+    from dcops.lab.custody import Custody
 
 _NSPAWN_RUN = Path("/run/systemd/nspawn")
 
@@ -25,7 +29,7 @@ class Machine:
         self.twin, self.folders = twin, folders
         self._extra_secrets = extra_secrets
         self._launcher = launcher_for(twin)
-        self._custody: custody.Custody | None = None
+        self._custody: Custody | None = None
 
     def require_rights(self) -> None:
         """Raise DcopsError with the first thing that is missing to run a twin here."""
@@ -41,6 +45,8 @@ class Machine:
 
     def prepare_secrets(self, topology: Topology) -> None:
         """Make keys, certificates and passwords that are missing, and this host's own SSH files."""
+        from dcops.lab import custody  # cryptography takes longer to load than most verbs to run
+
         self._custody = custody.prepare(self.folders, topology, self._extra_secrets)
         program = Path(__file__).with_name("dial.py")
         proxy = f"{sys.executable} -I {program} {self.twin.management} %h %p"
@@ -87,13 +93,12 @@ class Machine:
 
     def lay_disks(self, topology: Topology, image: Path) -> int:
         """Mount every node's disk and write the files it boots with; give how many were written."""
+        from dcops.lab import custody
+
         assert self._custody is not None
         count = 0
         for node in topology.nodes:
             root = self.folders.root(node.name)
-            lower = overlay.image_in_use(root)
-            if lower not in (None, str(image)):
-                self._launcher.kill(node.name)
             overlay.mount(self.twin, self.folders, node.name, image)
             files = custody.boot_files(self._custody, topology, node)
             files += custody.identity_file(self._custody, topology, node, root)
@@ -132,6 +137,10 @@ class Machine:
         """Say whether anything of the twin is on this machine."""
         mine = iproute2.owned(self.twin)
         return bool(mine or overlay.mounted(self.twin, self.folders) or (cgroups.exists(self.twin) and self._is_mine()))
+
+    def needs_image(self, topology: Topology) -> bool:
+        """Say whether any node has no disk yet, and so needs the current image."""
+        return any(overlay.image_of(self.folders, node.name) is None for node in topology.nodes)
 
     def has_disks(self) -> bool:
         """Say whether any node has written to a disk yet."""

@@ -66,12 +66,17 @@ class Neighbor(Frozen):
 
 
 class Router(Frozen):
-    """What only a router has. `neighbors` lists those over wide-area links, in link order."""
+    """What only a router has.
+
+    `neighbors` lists those over wide-area links, in link order; `first_routes` are (network, next hop) of the sites
+    next door that are under the same hand, so that their routers can be reached before there is any routing.
+    """
 
     asn: int
     router_id: str
     vrrp: Vrrp | None = None
     neighbors: tuple[Neighbor, ...] = ()
+    first_routes: tuple[tuple[str, str], ...] = ()
 
 
 class Node(Frozen):
@@ -98,8 +103,8 @@ class Node(Frozen):
 
     @property
     def address(self) -> str:
-        """The address other nodes use: on the site's lan, else the first one of a loopback or link."""
-        for kind in (NetworkKind.LAN, NetworkKind.LOOPBACK, NetworkKind.WAN):
+        """The address other nodes use: on the site's lan, else on a link or the loopback."""
+        for kind in (NetworkKind.LAN, NetworkKind.WAN, NetworkKind.LOOPBACK):
             if self.interface(kind):
                 return self._first(kind)
         return self.management_address

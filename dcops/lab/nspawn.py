@@ -18,7 +18,9 @@ ENVIRONMENT = {"SYSTEMD_NSPAWN_API_VFS_WRITABLE": "network"}
 # No security boundary, but no reason to leave these open either.
 _DROPPED = "CAP_SYS_MODULE,CAP_SYS_TIME"
 _CLOSED_CALLS = "~@clock @module @raw-io"
-_CONTENT = (*("dcops", "exporters", "dr_drills", "inventory", "playbooks", "monitors", "runbooks", "requirements"),)
+_CONTENT = ("dcops", "exporters", "dr_drills", "inventory", "playbooks", "monitors", "runbooks", "requirements")
+# The entry points of drill actions are read from it where dcops is not installed as a package.
+_PROJECT_FILE = "pyproject.toml"
 # Puts the shell into a group of its own in each hierarchy, then becomes the program.
 _ENTER = 'for d in $1; do mkdir -p "$d" && echo $$ >"$d/cgroup.procs" || exit 77; done; shift; exec "$@"'
 
@@ -41,8 +43,8 @@ def boot_arguments(twin: Twin, node: Node, folders: Folders, source: Path) -> li
 
 
 def content(source: Path) -> tuple[Path, ...]:
-    """Give the folders of a checkout that nodes see: never its state, which holds the secrets of other nodes."""
-    return tuple(source / name for name in _CONTENT if (source / name).is_dir())
+    """Give what nodes see of a checkout: never its state, which holds the secrets of other nodes."""
+    return tuple(source / name for name in (*_CONTENT, _PROJECT_FILE) if (source / name).exists())
 
 
 class BareLauncher:

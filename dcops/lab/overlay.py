@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dcops.core.errors import DcopsError
-from dcops.core.files import private_dir
+from dcops.core.files import private_dir, write_atomic
 from dcops.core.process import run
 from dcops.lab.model import Twin
 
@@ -94,15 +94,26 @@ def image_in_use(point: Path) -> str | None:
     return None
 
 
+def image_of(folders: Folders, node: str) -> Path | None:
+    """Give the image a node's disk was laid over, or None when it has no disk yet or that image is gone.
+
+    A disk stays with its image: what it holds are differences, which mean little over another one.
+    """
+    try:
+        found = Path((folders.nodes / node / "image").read_text().strip())
+    except OSError:
+        return None
+    return found if found.is_dir() else None
+
+
 def mount(twin: Twin, folders: Folders, node: str, image: Path) -> None:
-    """Mount a node's file system over `image`. A second call is harmless; a mount over another image is made anew."""
+    """Mount a node's file system: a new disk over `image`, an old one over its own. A second call is harmless."""
     root = folders.root(node)
-    lower = image_in_use(root)
-    if lower == str(image):
+    if image_in_use(root) is not None:
         return
-    if lower is not None:
-        unmount(root)
+    image = image_of(folders, node) or image
     private_dir(folders.nodes / node)
+    write_atomic(folders.nodes / node / "image", f"{image}\n", 0o600)
     for folder in (folders.upper(node), folders.nodes / node / "work", root):
         folder.mkdir(exist_ok=True)
         folder.chmod(0o755)  # the upper one is the mode of / inside

@@ -115,7 +115,7 @@ def _router(inventory: Inventory, device: Device) -> Router:
     asn = inventory.sites[device.site].asn
     if asn is None:
         raise PlanError("the site has no AS number", where=device.name, hint=f"Set asn of site {device.site}.")
-    neighbors = []
+    neighbors, first_routes = [], []
     for link in inventory.links_of(device.name):
         end = link.other(device.name)
         peer = inventory.devices[end.device]
@@ -123,8 +123,18 @@ def _router(inventory: Inventory, device: Device) -> Router:
         peer_asn = inventory.sites[peer.site].asn
         if far and far.ip and peer_asn:
             neighbors.append(Neighbor(address=far.ip, asn=peer_asn, name=peer.name))
+        lan = inventory.lan_of(peer.site)
+        managed = all(inventory.sites[site].is_managed for site in (peer.site, device.site))
+        if far and far.ip and lan and managed and peer.site != device.site:
+            first_routes.append((str(lan.network), far.ip))
     router_id = device.loopback_address or device.address or "0.0.0.0"  # noqa: S104 - never used as an address
-    return Router(asn=asn, router_id=router_id, vrrp=_vrrp(inventory, device), neighbors=tuple(neighbors))
+    return Router(
+        asn=asn,
+        router_id=router_id,
+        vrrp=_vrrp(inventory, device),
+        neighbors=tuple(neighbors),
+        first_routes=tuple(first_routes),
+    )
 
 
 def _vrrp(inventory: Inventory, device: Device) -> Vrrp | None:

@@ -97,6 +97,9 @@ class Host(Protocol):
     def is_present(self) -> bool:
         """Say whether anything of the twin is on this machine: processes, namespaces, mounts."""
 
+    def needs_image(self, topology: Topology) -> bool:
+        """Say whether any node has no disk yet, and so needs the current image."""
+
     def has_disks(self) -> bool:
         """Say whether any node has written to a disk yet."""
 

@@ -5,6 +5,7 @@ import hashlib
 from dcops.lab.model import NetworkKind, Node, Topology
 
 VRRP_INTERVAL_MS = 100
+_FIRST_ROUTE_DISTANCE = 250  # any routing protocol wins over it
 
 
 def machine_id(seed: str, node: str) -> str:
@@ -54,6 +55,8 @@ def frr_conf(node: Node) -> str:
             "exit",
             "!",
         ]
+    # dcops net reaches the other site's routers in-band, so there has to be a way before it has brought the first route
+    lines += [f"ip route {network} {hop} {_FIRST_ROUTE_DISTANCE}" for network, hop in router.first_routes]
     if not node.is_ministry:
         lines += _bgp(node)
     return "\n".join([*lines, "line vty", "!"]) + "\n"

@@ -39,7 +39,10 @@ class UpResult:
 
 @dataclass(frozen=True)
 class NodeState:
-    """How one node is: runs, its SSH server greets, was switched off by a fault; CPU seconds and resident bytes."""
+    """How one node is: runs, its SSH server greets, was switched off by a fault; CPU seconds and resident bytes.
+
+    `state` sums it up: up, starting (no SSH yet), off (by a fault), down.
+    """
 
     name: str
     site: str
@@ -51,6 +54,7 @@ class NodeState:
     is_off: bool
     cpu_seconds: float
     memory_bytes: int
+    state: str = "down"
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ class TwinService:
         """
         self._host.require_rights()
         watch = _Watch(say)
-        if not self._images.is_built():
+        if self._host.needs_image(topology) and not self._images.is_built():
             with watch("image"):
                 self._images.build(say)
         is_restored = snapshot is not None and self._snapshots.has(snapshot) and not self._host.has_disks()
@@ -175,6 +179,7 @@ class TwinService:
                     node.name in off,
                     round(cpu, 1),
                     memory,
+                    _word(greeted[node.name], node.name in running, node.name in off),
                 )
             )
         faults = tuple(self._result("faults")) if alive else ()
@@ -209,6 +214,14 @@ class TwinService:
                     hint = "Look at their journals, or bring them up again: dcops lab up."
                     raise DcopsError(f"no SSH within {SSH_SECONDS:g} s on {names}", hint=hint)
                 self._sleep(_POLL_SECONDS)
+
+
+def _word(answers: bool, is_running: bool, is_off: bool) -> str:
+    if answers:
+        return "up"
+    if is_running:
+        return "starting"
+    return "off" if is_off else "down"
 
 
 class _Watch:

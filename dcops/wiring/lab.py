@@ -8,14 +8,11 @@ from pathlib import Path
 
 from dcops.core.errors import UsageError
 from dcops.core.settings import Settings
-from dcops.inventory import load
 from dcops.lab.client import SocketSupervisor
-from dcops.lab.custody import PEOPLE, RETENTION
 from dcops.lab.machine import Machine
 from dcops.lab.mmdebstrap import ImageStore
 from dcops.lab.model import Topology, Twin
 from dcops.lab.overlay import Folders
-from dcops.lab.plan import plan_topology
 from dcops.lab.probe import Check, everything
 from dcops.lab.service import TwinService
 from dcops.lab.shell import Shell
@@ -68,6 +65,10 @@ def open_lab(settings: Settings, name: str | None = None, extra_secrets: tuple[s
 
 def topology_of(settings: Settings, inventory: str) -> tuple[Topology, tuple[str, ...]]:
     """Give the topology an inventory asks for, and the names of further secrets it refers to by `file:`."""
+    from dcops.inventory import load  # only `up` reads an inventory; every verb would pay for it
+    from dcops.lab.custody import PEOPLE, RETENTION
+    from dcops.lab.plan import plan_topology
+
     loaded = load(settings.inventory_root(inventory))
     refs = (c.secret.removeprefix("file:") for c in loaded.credentials.values() if c.secret.startswith("file:"))
     made = {*PEOPLE, RETENTION}

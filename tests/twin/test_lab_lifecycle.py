@@ -1,0 +1,212 @@
+"""A twin comes, survives what kills parts of it, and goes without a trace."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.twin.conftest import MINI, ROOT, Twin
+
+
+def footprint() -> dict[str, object]:
+    """What a twin could leave on this machine: namespaces, mounts, groups, processes, addresses, nspawn's files."""
+    ours = ("systemd-nspawn", "dcops.lab", "/run/netns")
+    processes = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                words = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            except OSError:
+                continue
+            if any(word in words for word in ours):
+                processes.append((entry.name, words))
+    show = ["ip", "-j", "address", "show"]
+    addresses = [
+        (link["ifname"], [address["local"] for address in link["addr_info"]])
+        for link in json.loads(subprocess.run(show, capture_output=True, check=True).stdout)
+    ]
+    routes = subprocess.run(["ip", "route"], capture_output=True, text=True, check=True).stdout
+    return {
+        "namespaces": sorted(p.name for p in Path("/run/netns").glob("*")),
+        "mounts": sorted(line for line in Path("/proc/mounts").read_text().splitlines() if "/run/netns" not in line),
+        "groups": sorted(str(p) for p in Path("/sys/fs/cgroup").glob("*/dcops-*")),
+        "processes": sorted(processes),
+        "addresses": addresses,
+        "routes": routes,
+        "nspawn": sorted(
+            str(p) for p in Path("/run/systemd/nspawn").rglob("*") if p.name not in ("locks", "propagate")
+        ),
+    }
+
+
+def supervisor_pid(twin: Twin) -> int:
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if b"dcops.lab.supervisor" in words and str(twin.folder).encode() in words:
+                return int(entry.name)
+    raise AssertionError("no supervisor")
+
+
+def boot_id(twin: Twin, node: str) -> str:
+    """Something that differs from boot to boot of a node."""
+    return twin.say(node, "systemctl", "show", "-p", "UserspaceTimestampMonotonic", "--value")
+
+
+@pytest.fixture
+def fresh(image: None) -> Iterator[Twin]:
+    found = Twin("mini", str(MINI))
+    found.lab("down", "--purge")
+    yield found
+    found.lab("down", "--purge")
+
+
+def test_up_and_down_leave_the_machine_as_it_was(fresh: Twin) -> None:
+    before = footprint()
+    first = fresh.up()
+    assert (first["nodes_up"], len(first["started"])) == (3, 3)
+    during = footprint()
+    assert during["addresses"] == before["addresses"]
+    assert during["routes"] == before["routes"]
+    second = fresh.up()
+    assert (second["nodes_up"], second["started"]) == (3, [])
+    assert all(node["answers"] for node in fresh.status()["nodes"])
+    fresh.lab("down")
+    assert footprint() == before
+    assert not (fresh.folder / "nodes").exists()
+    assert json.loads(fresh.lab("down", "--json").stdout)["was_up"] is False
+
+
+def test_nodes_survive_their_supervisor_and_up_finds_them(fresh: Twin) -> None:
+    before = footprint()
+    fresh.up()
+    booted = boot_id(fresh, "aaa-ops1")
+    os.kill(supervisor_pid(fresh), signal.SIGKILL)
+    state = fresh.status()
+    assert state["supervisor"] is False
+    assert all(node["answers"] for node in state["nodes"])
+    done = fresh.dcops("lab", "cut", "w1")
+    assert done.returncode == 1
+    assert "dcops lab up" in done.stderr
+    assert fresh.up()["started"] == []
+    assert boot_id(fresh, "aaa-ops1") == booted
+    fresh.lab("cut", "w1")
+    os.kill(supervisor_pid(fresh), signal.SIGKILL)
+    fresh.lab("down")
+    assert footprint() == before
+
+
+def test_up_goes_on_where_a_killed_one_stopped(fresh: Twin) -> None:
+    before = footprint()
+    for seconds in (0.4, 0.7, 0.9, 1.1, 1.3):
+        words = [sys.executable, "-m", "dcops", "lab", "up", "-i", fresh.inventory]
+        child = subprocess.Popen(
+            words, cwd=ROOT, env=fresh.environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        )
+        time.sleep(seconds)
+        child.kill()
+        child.wait()
+    assert fresh.up()["nodes_up"] == 3
+    assert fresh.pings("aaa-rtr1", "198.18.250.1")
+    fresh.lab("down")
+    assert footprint() == before
+
+
+def test_a_half_made_twin_goes_too(fresh: Twin) -> None:
+    before = footprint()
+    words = [sys.executable, "-m", "dcops", "lab", "up", "-i", fresh.inventory]
+    child = subprocess.Popen(
+        words, cwd=ROOT, env=fresh.environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 30
+    while not Path("/run/netns/mini-aaa-rtr1").exists() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    child.kill()
+    child.wait()
+    fresh.lab("down")
+    assert footprint() == before
+
+
+def test_a_new_server_in_the_inventory_is_a_new_node_at_the_next_up(fresh: Twin, tmp_path: Path) -> None:
+    folder = tmp_path / "inventory" / "mini"
+    shutil.copytree(MINI, folder)
+    copied = Twin("mini", str(folder))
+    copied.up()
+    booted = boot_id(copied, "aaa-ops1")
+    text = (folder / "inventory.yml").read_text()
+    server = (
+        "  aaa-app1:\n    kind: server\n    site: aaa\n    roles: [application]\n    platform: debian13\n    interfaces:\n"
+        "      mgmt0: {network: management, address: 198.19.0.14/24}\n"
+        "      lan0: {network: aaa-lan, address: 198.18.10.12/24}\n"
+    )
+    (folder / "inventory.yml").write_text(text + server)
+    found = copied.up()
+    assert found["started"] == ["aaa-app1"]
+    assert found["nodes_up"] == 4
+    assert boot_id(copied, "aaa-ops1") == booted
+    assert copied.say("aaa-ops1", "ping", "-c1", "-W1", "-q", "aaa-app1")
+    assert copied.say("aaa-ops1", "ssh", "-o", "BatchMode=yes", "aaa-app1", "hostname") == "aaa-app1"
+    (folder / "inventory.yml").write_text(text)
+    gone = copied.up()
+    assert (gone["nodes_up"], gone["started"]) == (3, [])
+    assert not Path("/run/netns/mini-aaa-app1").exists()
+
+
+def test_two_twins_with_the_same_addresses_do_not_touch_each_other(fresh: Twin) -> None:
+    other = Twin("mini2", str(MINI))
+    other.lab("down", "--purge")
+    before = footprint()
+    try:
+        fresh.up()
+        other.up()
+        fresh.say("aaa-ops1", "sh", "-c", "echo mini > /root/whose")
+        other.say("aaa-ops1", "sh", "-c", "echo mini2 > /root/whose")
+        fresh.lab("cut", "w1")
+        assert not fresh.pings("aaa-rtr1", "198.18.250.1")
+        assert other.pings("aaa-rtr1", "198.18.250.1")
+        assert fresh.say("aaa-ops1", "cat", "/etc/machine-id") != other.say("aaa-ops1", "cat", "/etc/machine-id")
+        assert fresh.say("aaa-ops1", "cat", "/root/whose") == "mini"
+        fresh.lab("down")
+        assert all(node["answers"] for node in other.status()["nodes"])
+        assert other.say("aaa-ops1", "cat", "/root/whose") == "mini2"
+    finally:
+        other.lab("down", "--purge")
+    assert footprint() == before
+
+
+def test_a_name_another_state_folder_uses_is_refused(fresh: Twin, tmp_path: Path) -> None:
+    (tmp_path / "lab").mkdir()
+    (tmp_path / "lab" / "images").symlink_to(ROOT / "var" / "lab" / "images")
+    fresh.up()
+    before = footprint()
+    thief = Twin("mini", str(MINI), tmp_path)
+    for verb in (("up", "-i", str(MINI)), ("down",)):
+        done = thief.dcops("lab", *verb)
+        assert done.returncode == 1
+        assert "belongs to another twin" in done.stderr
+        assert len(done.stderr.strip().splitlines()) <= 3
+    assert footprint() == before
+    assert all(node["answers"] for node in fresh.status()["nodes"])
+
+
+def test_disks_are_kept_when_asked_and_forgotten_otherwise(fresh: Twin) -> None:
+    fresh.up()
+    fresh.say("aaa-ops1", "sh", "-c", "echo kept > /root/mark")
+    key = fresh.say("aaa-ops1", "cat", "/etc/ssh/ssh_host_ed25519_key.pub")
+    fresh.lab("down", "--keep-disks")
+    fresh.up()
+    assert fresh.say("aaa-ops1", "cat", "/root/mark") == "kept"
+    fresh.lab("down")
+    fresh.up()
+    assert fresh.run("aaa-ops1", "test", "-e", "/root/mark").returncode == 1
+    assert fresh.say("aaa-ops1", "cat", "/etc/ssh/ssh_host_ed25519_key.pub") == key
