@@ -23,9 +23,9 @@ def rollbacks_due(steps: Sequence[Step], started: Collection[str], finished: Col
     if not started:
         return ()
     due = [step for step in steps if not step.undoes or set(step.undoes) & set(started)]
-    names = {step.id for step in due}
-    kept = [step.model_copy(update={"needs": tuple(n for n in step.needs if n in names)}) for step in due]
-    return tuple(step for step in kept if step.id not in set(finished))
+    left = [step for step in due if step.id not in set(finished)]
+    names = {step.id for step in left}
+    return tuple(step.model_copy(update={"needs": tuple(n for n in step.needs if n in names)}) for step in left)
 
 
 def tampered(point: RecoveryPoint, control: Control) -> RecoveryPoint:

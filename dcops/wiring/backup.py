@@ -82,7 +82,7 @@ class Backup:
         require_enrolled(self.settings, self.inventory)
         secrets = SecretStore(self.settings)
         source, files = self.policy.database, self.policy.files
-        ca = secrets.path(source.ca) if source.ca else None
+        ca = authority_path(self.settings, source.ca) if source.ca else None
         database = Postgresql(source, address_of(self.inventory, source.device), secrets.get(source.password), ca)
         mirror = None
         if files:
@@ -139,6 +139,17 @@ def address_of(inventory: Inventory, device: str) -> str:
     return found.address
 
 
+def authority_path(settings: Settings, ref: str) -> Path:
+    """Give the file of a certificate authority, which is public. Raises DcopsError when it is not there."""
+    scheme, _, name = ref.partition(":")
+    if scheme != "file" or "/" in name:
+        raise UsageError(f'"{ref}" is no file in the secrets folder', hint="Write file:ca.crt.")
+    path = settings.secrets / name
+    if not path.is_file():
+        raise DcopsError("the certificate authority is not there", where=str(path))
+    return path
+
+
 def require_enrolled(settings: Settings, inventory: Inventory) -> Identity:
     """Give this host's identity. Raises Refused (exit 7) unless it is enrolled for this inventory and environment."""
     return require_identity(settings.identity_path, environment=inventory.environment, inventory=inventory.name)
@@ -188,7 +199,7 @@ def open_repository(settings: Settings, policy: BackupPolicy, site: str, *, is_l
         password=secrets.get(spec.password),
         cache=Path(settings.state / "backup" / "cache" / spec.name),
         login=(login.user, secrets.get(login.password)) if login else None,
-        ca=secrets.path(spec.ca) if spec.ca else None,
+        ca=authority_path(settings, spec.ca) if spec.ca else None,
         lock_wait_seconds=0.0 if is_lock_free else LOCK_WAIT_SECONDS,
         is_lock_free=is_lock_free,
     )

@@ -32,14 +32,14 @@ from dcops.runs.identity import Identity
 from dcops.runs.locks import hold
 from dcops.runs.run import Run, current_actor, start_run
 from dcops.runs.spool_notify import SpoolNotify
-from dcops.wiring.backup import address_of, load_policies, open_backup, require_enrolled
+from dcops.wiring.backup import address_of, authority_path, load_policies, open_backup, require_enrolled
 from dcops.wiring.bridges import NetworkRoutes, ResticRecovery, SshHosts
 from dcops.wiring.network import open_network
 from dcops.wiring.records import open_journal
 
 SCENARIOS = Path("dr_drills/scenarios")
 OBSERVER_PORT = 8444
-NATIONAL_CA = "file:pdn-ca.crt"
+SERVICE_CA, NATIONAL_CA = "file:ca.crt", "file:pdn-ca.crt"
 LOCK = "drill"
 
 
@@ -211,7 +211,7 @@ def server_access(settings: Settings, inventory: Inventory, application: str, de
     """Give how the application's account reaches the database server at `device`."""
     source = load_policies(inventory)[application].database
     store = SecretStore(settings)
-    ca = store.path(source.ca) if source.ca else None
+    ca = authority_path(settings, source.ca) if source.ca else None
     return ServerAccess(address_of(inventory, device), source.port, source.user, store.get(source.password), ca)
 
 
@@ -219,7 +219,7 @@ def service_endpoint(settings: Settings, inventory: Inventory, service: str, dev
     """Give where a service is asked: at its address, or at one device's own; its certificate must name it."""
     found = inventory.services[service]
     address = address_of(inventory, device) if device else found.ip
-    return Endpoint(address, found.port, found.fqdn, SecretStore(settings).path("file:ca.crt"))
+    return Endpoint(address, found.port, found.fqdn, authority_path(settings, SERVICE_CA))
 
 
 def observer_endpoint(settings: Settings, inventory: Inventory) -> Endpoint:
@@ -229,4 +229,4 @@ def observer_endpoint(settings: Settings, inventory: Inventory) -> Endpoint:
         raise UsageError("no gateway in the inventory, so there is no outside observer")
     gateway = gateways[0]
     address = address_of(inventory, gateway.name)
-    return Endpoint(address, OBSERVER_PORT, gateway.fqdn, SecretStore(settings).path(NATIONAL_CA))
+    return Endpoint(address, OBSERVER_PORT, gateway.fqdn, authority_path(settings, NATIONAL_CA))
