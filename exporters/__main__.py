@@ -1,0 +1,8 @@
+"""`python -m exporters`: the same as the program `dcops-exporter`."""
+
+import sys
+
+from exporters.app import main
+
+if __name__ == "__main__":
+    sys.exit(main())
