@@ -89,7 +89,10 @@ class Difference:
 
 @dataclass(frozen=True)
 class TaskDone:
-    """One task ended on one host. `changes` says what was changed, one line each, where the module tells."""
+    """One task ended on one host. `changes` says what was changed, one line each, where the module tells.
+
+    `is_hidden`: by `no_log`, so that the outcome may be a change although it says ok.
+    """
 
     host: str
     task: str
@@ -98,6 +101,7 @@ class TaskDone:
     changes: tuple[str, ...] = ()
     differences: tuple[Difference, ...] = ()
     is_ignored: bool = False
+    is_hidden: bool = False
 
 
 @dataclass(frozen=True)

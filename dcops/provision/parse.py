@@ -52,6 +52,7 @@ def _task_done(outcome: Outcome, data: Mapping[str, Any]) -> TaskDone:
         changes=tuple(str(line) for line in _sequence(result.get("changes"))),
         differences=tuple(_differences(result)),
         is_ignored=bool(data.get("ignore_errors")),
+        is_hidden=outcome is Outcome.OK and "censored" in result,
     )
 
 

@@ -27,6 +27,7 @@ from dcops.provision.model import (
 class _Count:
     numbers: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
     ignored: int = 0
+    hidden: int = 0
     changes: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
@@ -59,15 +60,30 @@ class Tally:
             count.ignored += 1
             return
         count.numbers[event.outcome] += 1
+        count.hidden += event.is_hidden
         if event.outcome is Outcome.CHANGED:
             count.changes += event.changes or (event.task,)
         if event.outcome in (Outcome.FAILED, Outcome.UNREACHABLE):
             count.failures.append(f"{event.task}: {event.message}")
 
     def hosts(self, expected: Iterable[str]) -> tuple[HostResult, ...]:
-        """Give the result of each host, those expected first; one without an outcome is unknown."""
+        """Give the result of each host, those expected first; one without an outcome is unknown.
+
+        Of a task with `no_log` the events do not say whether it changed anything; Ansible's recap does.
+        """
+        self._uncover()
         names = dict.fromkeys([*expected, *self._hosts])
         return tuple(_result(name, self._hosts.get(name)) for name in names)
+
+    def _uncover(self) -> None:
+        for host, count in self._hosts.items():
+            said = self.recap.counts.get(host, {}).get(Outcome.CHANGED, 0) if self.recap else 0
+            found = min(said - count.numbers[Outcome.CHANGED], count.hidden)
+            if found > 0:
+                count.numbers[Outcome.CHANGED] += found
+                count.numbers[Outcome.OK] -= found
+                count.hidden -= found
+                count.changes += ["something in a task whose output is hidden"] * found
 
     def disagreements(self) -> list[str]:
         """Give the hosts for which Ansible's recap counts another number of failures or changes than was seen here."""

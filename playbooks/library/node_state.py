@@ -48,6 +48,12 @@ options:
     description: Units with C(name), C(enabled), C(running), and C(watches), paths of files.
     type: list
     elements: dict
+  scripts:
+    description: Python programs for what is no file, run last. Each is called with C(--apply) or, in check mode, with
+      C(--check), gets C(input) on its standard input, which is in no output, and prints a line for each change. Its
+      exit status tells of an error.
+    type: list
+    elements: dict
 """
 
 EXAMPLES = r"""
@@ -66,7 +72,11 @@ changes:
   type: list
 """
 
-OWNER = {"mode": {"type": "str"}, "owner": {"type": "str", "default": "root"}, "group": {"type": "str", "default": "root"}}
+OWNER = {
+    "mode": {"type": "str"},
+    "owner": {"type": "str", "default": "root"},
+    "group": {"type": "str", "default": "root"},
+}
 PATH = {"path": {"type": "str", "required": True}}
 
 
@@ -79,7 +89,13 @@ def file_options(*, hidden):
 ARGUMENTS = {
     "directories": {"type": "list", "elements": "dict", "default": [], "options": {**PATH, **OWNER}},
     "files": {"type": "list", "elements": "dict", "default": [], "options": file_options(hidden=False)},
-    "secrets": {"type": "list", "elements": "dict", "default": [], "options": file_options(hidden=True), "no_log": False},
+    "secrets": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": file_options(hidden=True),
+        "no_log": False,
+    },
     "links": {
         "type": "list",
         "elements": "dict",
@@ -96,6 +112,15 @@ ARGUMENTS = {
             "enabled": {"type": "bool"},
             "running": {"type": "bool"},
             "watches": {"type": "list", "elements": "str", "default": []},
+        },
+    },
+    "scripts": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "program": {"type": "str", "required": True},
+            "input": {"type": "json", "default": "{}", "no_log": True},
         },
     },
 }
@@ -176,8 +201,11 @@ class NodeState:
 
     def validate(self, command, temporary, path):
         """Fail the task when the new file is refused by the program that will read it."""
-        done = subprocess.run(  # noqa: TID251  # this runs on the node, where dcops is not
-            [word.replace("%s", temporary) for word in shlex.split(command)], capture_output=True, text=True, check=False
+        done = subprocess.run(  # dcops is not on the node
+            [word.replace("%s", temporary) for word in shlex.split(command)],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode:
             text = (done.stderr or done.stdout).replace(temporary, path).strip()
@@ -221,7 +249,9 @@ class NodeState:
         is_enabled = shown.get("UnitFileState") in ("enabled", "enabled-runtime", "alias")
         if unit["enabled"] is not None and loaded and unit["enabled"] != is_enabled:
             self.act("enable" if unit["enabled"] else "disable", name)
+        # A unit that systemd restarts again and again is not running, although it says "activating".
         is_running = shown.get("ActiveState") in ("active", "activating", "reloading")
+        is_running = is_running and shown.get("SubState") != "auto-restart"
         if unit["running"] is False and is_running:
             self.act("stop", name)
         elif unit["running"] and not is_running:
@@ -245,7 +275,7 @@ class NodeState:
 
     def show(self, names):
         """What systemd knows of each unit: {name: {property: value}}."""
-        wanted = "Id,LoadState,ActiveState,UnitFileState,ActiveEnterTimestamp"
+        wanted = "Id,LoadState,ActiveState,SubState,UnitFileState,ActiveEnterTimestamp"
         text = self.systemctl("show", "--timestamp=us+utc", f"--property={wanted}", "--", *names)
         blocks = [dict(line.split("=", 1) for line in block.splitlines()) for block in text.strip().split("\n\n")]
         return dict(zip(names, blocks, strict=True))
@@ -259,6 +289,22 @@ class NodeState:
                 tail = self.module.run_command(["journalctl", "-n", "8", "-o", "cat", "-u", arguments[-1]])[1]
             self.fail(f"systemctl {' '.join(arguments)}: {error.strip()} {tail.strip()}")
         return out
+
+    # --- scripts ---
+
+    def script(self, program, input):
+        """Run one program; what it prints is what it changed."""
+        done = subprocess.run(  # dcops is not on the node
+            ["/usr/bin/python3", "-c", program, "--check" if self.check else "--apply"],
+            input=input,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        for line in done.stdout.splitlines():
+            self.changed(line)
+        if done.returncode:
+            self.fail(f"script: {(done.stderr.strip().splitlines() or ['failed'])[-1][:300]}")
 
     # --- helpers ---
 
@@ -327,6 +373,8 @@ def main():
     for item in options["links"]:
         state.link(**item)
     state.units(options["units"])
+    for item in options["scripts"]:
+        state.script(**item)
     module.exit_json(changed=bool(state.changes), changes=state.changes, diff=state.diffs)
 
 

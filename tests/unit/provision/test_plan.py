@@ -129,3 +129,10 @@ def test_expected_hosts_are_those_of_the_plays_within_the_limit() -> None:
     assert expected_hosts(["db", "a"], None, universe) == ("a", "b", "c")
     assert expected_hosts(["db"], "a,b", universe) == ("b",)
     assert expected_hosts([], None, universe) == ()
+
+
+def test_a_change_that_no_log_hides_is_counted_from_the_recap() -> None:
+    hidden = TaskDone("a", "t", Outcome.OK, is_hidden=True)
+    recap = Recap({"a": {Outcome.OK: 1, Outcome.CHANGED: 1}, "b": {Outcome.OK: 1}})
+    found = judged([hidden, done("b", Outcome.OK), recap])
+    assert (found.exit_code, found.message, found.hosts[0].ok) == (ExitCode.DONE, "2 hosts, 1 changed", 1)

@@ -19,7 +19,7 @@ def htpasswd(options: list[str], path: str, account: str, password: str = "") ->
 
 def main() -> None:
     """Apply, or with --check print, what differs."""
-    wanted, check, path = json.load(sys.stdin), "--check" in sys.argv, sys.argv[-1]
+    wanted, check, path = json.load(sys.stdin), "--check" in sys.argv, "/etc/rest-server/htpasswd"
     known = [line.split(":")[0] for line in open(path)] if os.path.exists(path) else []
     steps = [("remove", name) for name in known if name not in wanted]
     steps += [("set", name) for name, word in wanted.items() if name not in known or not htpasswd(["-vi"], path, name, word)]
