@@ -1,10 +1,11 @@
 """Real machines for tests: one whole twin per run from a provisioned snapshot, and small ones to break.
 
-Skipped by name without root or tools; with DCOPS_REQUIRE_TWIN set (as in CI) that is a failure instead.
+Skipped by name without root or tools; with DCOPS_TWIN_REQUIRED set (as in CI) that is a failure instead.
 """
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))  # so that test files can name the class below, whoever started pytest
 MINI = Path(__file__).parent / "mini"
 TOOLS = ("systemd-nspawn", "mmdebstrap", "ip", "nft", "ssh")
 
@@ -64,6 +66,13 @@ class Twin:
             **options,
         )
 
+    def program(self, *words: str, timeout: float = 300) -> "subprocess.CompletedProcess[str]":
+        """Run a Python program of the checkout for this twin."""
+        argv = [sys.executable, *words]
+        return subprocess.run(
+            argv, capture_output=True, text=True, timeout=timeout, cwd=ROOT, env=self.environment, check=False
+        )
+
     def lab(self, *words: str, **options: Any) -> "subprocess.CompletedProcess[str]":
         """Run `dcops lab WORDS`; fails the test when it does not end with 0."""
         done = self.dcops("lab", *words, **options)
@@ -81,8 +90,13 @@ class Twin:
         return found
 
     def run(self, node: str, *command: str, **options: Any) -> "subprocess.CompletedProcess[str]":
-        """Run a command on a node, whatever its exit status."""
-        return self.dcops("lab", "exec", node, "--", *command, **options)
+        """Run a command on a node, whatever its exit status; as `lab exec`, without the start of another Python."""
+        config = ["-F", str(self.folder / "ssh_config"), "-o", "ProxyCommand=none", "-T"]
+        argv = ["ip", "netns", "exec", f"{self.name}-mg", "ssh", *config, node, shlex.join(command)]
+        options.setdefault("stdin", None if "input" in options else subprocess.DEVNULL)
+        if options["stdin"] is None:
+            del options["stdin"]
+        return subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False, **options)
 
     def say(self, node: str, *command: str) -> str:
         """Run a command on a node that must succeed; its output."""
@@ -100,7 +114,7 @@ def _host() -> None:
     lacking = _lacking()
     if lacking is None:
         return
-    if os.environ.get("DCOPS_REQUIRE_TWIN"):
+    if os.environ.get("DCOPS_TWIN_REQUIRED"):
         pytest.fail(lacking)
     pytest.skip(lacking)
 
@@ -116,13 +130,25 @@ def image(_host: None) -> None:
 
 @pytest.fixture(scope="session")
 def twin(image: None) -> Iterator[Twin]:
-    """The whole lab as the twin `test`, from the matching snapshot if there is one; taken down at the end."""
+    """The whole lab, provisioned and seeded, as the twin `test`: from the matching snapshot, else made and kept as one.
+
+    One twin a run, shared by all tests that take it: they leave it as they found it. DCOPS_KEEP_TWIN leaves it up.
+    """
     found = Twin("test", "lab")
     found.lab("down")
-    found.up("--from-snapshot")
+    if found.up("--from-snapshot")["restored"] is None:
+        made = found.program("script/demo.py", "--twin", found.name, "--only", "provision", timeout=1200)
+        assert made.returncode == 0, made.stdout[-4000:] + made.stderr[-4000:]
+        found.lab("snapshot", timeout=600)
     yield found
     if not os.environ.get("DCOPS_KEEP_TWIN"):
         found.lab("down", "--purge")
+
+
+@pytest.fixture(scope="session")
+def twin_name(twin: Twin) -> str:
+    """The name of the provisioned twin of this run."""
+    return twin.name
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 import time
 from typing import Any
 
@@ -151,10 +152,14 @@ def test_an_operations_server_asks_for_faults_by_name_and_for_nothing_else(mini:
 
 
 def test_exec_passes_status_input_and_words_through(mini: Twin) -> None:
-    assert mini.run("aaa-ops1", "sh", "-c", "exit 7").returncode == 7
-    assert mini.run("aaa-ops1", "cat", input="in\n").stdout == "in\n"
-    assert mini.say("aaa-ops1", "printf", "%s|", "a b", "$HOME", "'", "--json") == "a b|$HOME|'|--json|"
-    done = mini.run("nowhere", "true")
+    def execute(*words: str, **options: Any) -> "subprocess.CompletedProcess[str]":
+        return mini.dcops("lab", "exec", *words, **options)
+
+    assert execute("aaa-ops1", "--", "sh", "-c", "exit 7").returncode == 7
+    assert execute("aaa-ops1", "--", "cat", input="in\n").stdout == "in\n"
+    words = ("printf", "%s|", "a b", "$HOME", "'", "--json")
+    assert execute("aaa-ops1", "--", *words).stdout == "a b|$HOME|'|--json|"
+    done = execute("nowhere", "--", "true")
     assert done.returncode == 2
     assert "is no node of this twin" in done.stderr
 

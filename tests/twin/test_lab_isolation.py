@@ -107,7 +107,7 @@ def test_a_twin_that_is_down_is_no_network(mini: Twin) -> None:
         done = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
         assert done.returncode == 255
         assert "the twin is down" in done.stderr
-        answer = mini.run("aaa-ops1", "true")
+        answer = mini.dcops("lab", "exec", "aaa-ops1", "--", "true")
         assert answer.returncode == 2
         assert "is down" in answer.stderr
         assert json.loads(mini.dcops("lab", "status", "--json").stdout)["is_up"] is False

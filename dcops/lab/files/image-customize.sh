@@ -24,7 +24,7 @@ chroot "$root" /opt/dcops/venv/bin/python3 -m compileall -q -j 0 /opt/dcops/venv
 mkdir -p "$root/opt/dcops/src" "$root/etc/dcops" "$root/var/lib/dcops"
 chmod 700 "$root/var/lib/dcops"
 for name in dcops dcops-exporter; do
-    case $name in dcops) module=dcops ;; *) module=exporters ;; esac
+    case $name in dcops) module=dcops ;; *) module=exporters.app ;; esac
     cat >"$root/usr/local/bin/$name" <<WRAPPER
 #!/bin/sh
 export DCOPS_HOME="\${DCOPS_HOME:-/opt/dcops/src}" DCOPS_STATE="\${DCOPS_STATE:-/var/lib/dcops}"
@@ -54,6 +54,8 @@ sed -i -e 's/^bgpd=.*/bgpd=yes/' -e 's/^bfdd=.*/bfdd=yes/' -e 's/^vrrpd=.*/vrrpd
     -e 's/^zebra_options=.*/zebra_options="  -A 127.0.0.1 -s 90000000 -M snmp"/' \
     -e 's/^bgpd_options=.*/bgpd_options="   -A 127.0.0.1 -M snmp"/' "$root/etc/frr/daemons"
 echo 'd /var/agentx 0750 root frr' >"$root/etc/tmpfiles.d/agentx.conf"
+# vtysh writes the configuration as its user; the package leaves the folder to frr alone.
+chmod 775 "$root/etc/frr"
 chroot "$root" useradd -m -s /usr/bin/vtysh -G frrvty,frr netops
 
 # The twin has no IPv6, and snmpd does not start when one of its addresses is missing.
