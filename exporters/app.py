@@ -45,12 +45,16 @@ POLL_THREADS = 32
 
 @dataclass
 class Context:
-    """What the app works with. `also` are further `ADDRESS:PORT` that may be asked."""
+    """What the app works with. `also` are further `ADDRESS:PORT` that may be asked.
+
+    On a host that is not enrolled only those are: the inventory's addresses might be somebody else's there.
+    """
 
     source: InventorySource
     auths: Auths
     client: SnmpClient
     also: Sequence[str] = ()
+    is_enrolled: bool = True
     metrics: SelfMetrics = field(default_factory=SelfMetrics)
 
 
@@ -134,8 +138,12 @@ def _question(context: Context, request: Request) -> _Question:
     targets = parameters.getlist("target")
     if len(targets) != 1 or not targets[0]:
         raise UsageError("exactly one target is needed", hint="/snmp?target=jkt-rtr1&module=system,interfaces,bgp")
+    endpoint = find_endpoint(targets[0], context.source.get(), context.also)
+    if endpoint.device and not context.is_enrolled:
+        hint = "Run the exporter on an operations server."
+        raise UsageError("this host is not enrolled, so it polls no device", where=endpoint.device, hint=hint)
     return _Question(
-        endpoint=find_endpoint(targets[0], context.source.get(), context.also),
+        endpoint=endpoint,
         modules=_modules(parameters.getlist("module")),
         deadline_seconds=_deadline(request.headers.get("x-prometheus-scrape-timeout-seconds")),
         auth=context.auths.get(parameters.get("auth", "default")),
@@ -225,7 +233,7 @@ def make_context(settings: Settings, inventory: str | None, also: Sequence[str],
 
     source = InventorySource(settings.inventory_root(reading_inventory(settings, inventory)))
     auths = Auths(auth_file or settings.home / "exporters" / "auths.yml", SecretStore(settings))
-    return Context(source, auths, open_client(), also)
+    return Context(source, auths, open_client(), also, is_enrolled=settings.identity_path.exists())
 
 
 def main(argv: Sequence[str] | None = None) -> int:

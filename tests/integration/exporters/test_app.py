@@ -51,6 +51,7 @@ def exporter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exporter]:
         agent, dead = f"127.0.0.1:{port}", f"127.0.0.1:{free_udp_port()}"
         argv = [sys.executable, "-m", "exporters.app", "serve", "--listen", "127.0.0.1:0", "-i", "lab"]
         environment = {"DCOPS_HOME": str(ROOT), "DCOPS_STATE": str(folder), "PYTHONPATH": str(ROOT)}
+        environment["DCOPS_IDENTITY"] = str(folder / "not-enrolled.json")
         with start([*argv, "--also", agent, "--also", dead], env=environment, stderr=PIPE) as child:
             yield Exporter(child, agent, dead)
 
@@ -99,14 +100,15 @@ def test_partial_gives_what_could_be_read(exporter: Exporter) -> None:
         ("/snmp?target=198.51.100.7", 'target "198.51.100.7" is not in the inventory'),
         ("/snmp?target=jkt-rtr9", 'Did you mean "jkt-rtr'),
         ("/snmp?target=pdn-rtr1", "is not in the inventory"),
-        ("/snmp?target=jkt-rtr1&module=interface", 'Did you mean "interfaces"'),
-        ("/snmp?target=jkt-rtr1&module=,", "no module is named"),
-        ("/snmp?target=jkt-rtr1&auth=defalt", 'Did you mean "default"'),
+        ("/snmp?target=jkt-rtr1", "jkt-rtr1: this host is not enrolled, so it polls no device"),
+        ("/snmp?target=AGENT&module=interface", 'Did you mean "interfaces"'),
+        ("/snmp?target=AGENT&module=,", "no module is named"),
+        ("/snmp?target=AGENT&auth=defalt", 'Did you mean "default"'),
         ("/sd/node?rack=x", '"rack" is no filter'),
     ],
 )
 def test_a_wrong_request_is_told_what_is_wrong(exporter: Exporter, path: str, message: str) -> None:
-    status, text = exporter.get(path)
+    status, text = exporter.get(path.replace("AGENT", exporter.agent))
     assert status == 400
     assert message in text
 
