@@ -1,5 +1,6 @@
 """Ansible's entry: what the executable `inventory/<name>/hosts` runs. Prints JSON, imports no command line."""
 
+import gc
 import json
 import os
 import sys
@@ -56,6 +57,7 @@ def answer(root: Path, arguments: Sequence[str], environ: Mapping[str, str]) -> 
 
 def main(argv: Sequence[str]) -> int:
     """Run with ROOT and Ansible's arguments; errors are lines on stderr and an exit code."""
+    gc.disable()  # the process ends when it has printed; looking for cycles costs a fifth of the time at 5,000 hosts
     try:
         print(json.dumps(answer(Path(argv[1]), argv[2:], os.environ)))
     except DcopsError as error:

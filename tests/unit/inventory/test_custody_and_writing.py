@@ -1,5 +1,6 @@
 """Who could destroy a copy, and where nothing may be written."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,8 +26,6 @@ def test_the_labs_copies_are_append_only() -> None:
 
 def test_a_root_key_of_the_backup_server_in_production_breaks_it(tmp_path: Path) -> None:
     """Whoever is root on the device that holds a repository can delete it, whether it says so or not."""
-    import shutil
-
     shutil.copytree(LAB.parent, tmp_path / "inventory")
     path = tmp_path / "inventory" / "lab" / "credentials.yml"
     text = path.read_text()
