@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+from dcops.core.text import plural
 from dcops.core.words import Status
 from dcops.inventory.model import Application
 from dcops.inventory.model.application import HostingState
@@ -59,12 +60,12 @@ def _sessions(sessions: Sequence[Check]) -> tuple[Status, str]:
     if not up:
         return Status.FAIL, f"none of {total} BGP sessions is established"
     if down:
-        return Status.WARN, f"{up} of {total} BGP sessions established, not {', '.join(down)}"
-    return Status.PASS, f"{total} BGP sessions established"
+        return Status.WARN, f"of the BGP sessions {up} of {total} established, not {', '.join(down)}"
+    return Status.PASS, f"{plural(total, 'BGP session')} established"
 
 
 def _well(sessions: Sequence[Check], others: Sequence[Check]) -> str:
-    said = [f"{len(sessions)} BGP sessions established"] if sessions else []
+    said = [f"{plural(len(sessions), 'BGP session')} established"] if sessions else []
     return ", ".join([*said, *(f"{check.target} answers" for check in others)])
 
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
-from dcops.core.secrets import Secret
-
-__all__ = ["Auth", "Endpoint", "Oid", "SubtreeStats", "Value", "Varbind", "Version3"]
+__all__ = ["Auth", "Endpoint", "Hidden", "Oid", "SubtreeStats", "Value", "Varbind", "Version3"]
 
 Oid: TypeAlias = tuple[int, ...]
 Value: TypeAlias = int | float | bytes | str | None
 Varbind: TypeAlias = tuple[Oid, Value]
+
+
+class Hidden(Protocol):
+    """A secret that shows itself only to who asks; `dcops.core.secrets.Secret` is one."""
+
+    def reveal(self) -> str:
+        """The secret itself."""
 
 
 @dataclass(frozen=True)
@@ -20,9 +25,9 @@ class Version3:
 
     username: str
     auth_protocol: str | None = None
-    auth_password: Secret | None = None
+    auth_password: Hidden | None = None
     priv_protocol: str | None = None
-    priv_password: Secret | None = None
+    priv_password: Hidden | None = None
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,7 @@ class Auth:
     """How agents are asked: a community (version 2c) or a user (version 3), exactly one of them."""
 
     name: str
-    community: Secret | None = None
+    community: Hidden | None = None
     user: Version3 | None = None
 
 

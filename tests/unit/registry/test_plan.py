@@ -37,14 +37,14 @@ def https(state: str) -> Check:
         (
             (bgp("pass"), bgp("fail", "jkt-rtr2 x"), https("pass")),
             "warn",
-            "1 of 2 BGP sessions established, not jkt-rtr2",
+            "1 of 2 established, not jkt-rtr2",
         ),
         ((bgp("fail"), bgp("fail"), https("pass")), "fail", "none of 2 BGP sessions"),
         ((bgp("pass"), https("fail")), "fail", "https://gw1.pdn.test/health"),
         ((bgp("unknown"), bgp("pass"), https("pass")), "unknown", "1 of 2 BGP sessions not known"),
         ((bgp("unknown"), https("fail")), "fail", "https://gw1.pdn.test/health"),
         ((bgp("pass"), https("unknown")), "unknown", "https://gw1.pdn.test/health"),
-        ((bgp("pass"),), "pass", "1 BGP sessions established"),
+        ((bgp("pass"),), "pass", "1 BGP session established"),
     ],
 )
 def test_what_a_link_is(checks: tuple[Check, ...], state: str, reason: str) -> None:
@@ -87,7 +87,7 @@ def test_every_entry_of_the_catalogue_is_there(catalogue: tuple[PublicApplicatio
 
 
 def test_an_owner_is_told_only_where_somebody_named_one(catalogue: tuple[PublicApplication, ...]) -> None:
-    assert [item.id for item in catalogue if item.owner_unit][0] == "naskah_dinas_elektronik"
+    assert next(item.id for item in catalogue if item.owner_unit) == "naskah_dinas_elektronik"
     assert select(catalogue, owner="unknown", hosting="hosted") == ()
 
 
