@@ -22,7 +22,7 @@ from dcops.inventory.spec import SECTIONS, SINGLE
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "inventory.md"
 BEGIN, END = "<!-- fields: begin -->", "<!-- fields: end -->"
 # Given by the place of an item, or worked out; never written in a file.
-DERIVED = {"fqdn"}  # worked out unless written
+DERIVED = {"devices.fqdn"}  # worked out unless written
 NAMED = {"devices.interfaces", "calendar.windows", "calendar.maintenance"}  # mappings whose keys are the names
 NOT_WRITTEN = {"devices.interfaces": {"role"}}
 
@@ -42,7 +42,7 @@ def fields(kind: type[BaseModel], path: str, hidden: set[str]) -> list[str]:
         if name in hidden:
             continue
         child = inner(field.annotation)
-        text = f"**{name}**" if field.is_required() and name not in DERIVED else name
+        text = f"**{name}**" if field.is_required() and f"{path}.{name}" not in DERIVED else name
         if isinstance(child, type) and issubclass(child, StrEnum):
             text += f" ({', '.join(child)})"
         elif isinstance(child, type) and issubclass(child, BaseModel):
