@@ -72,7 +72,8 @@ def test_each_node_has_its_own_keys_and_a_signed_identity(mini: Twin) -> None:
     keys, ids = set(), set()
     check = (
         "from pathlib import Path; from dcops.runs.identity import require_identity;"
-        "i=require_identity(Path('/etc/dcops/identity.json'),environment='twin',inventory='mini'); print(i.node,i.machine_id)"
+        "i=require_identity(Path('/etc/dcops/identity.json'),environment='twin',inventory='mini');"
+        "print(i.node,i.machine_id)"
     )
     for node in ("aaa-rtr1", "bbb-rtr1", "aaa-ops1"):
         keys.add(mini.say(node, "cat", "/etc/ssh/ssh_host_ed25519_key.pub"))

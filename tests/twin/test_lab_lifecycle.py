@@ -146,7 +146,8 @@ def test_a_new_server_in_the_inventory_is_a_new_node_at_the_next_up(fresh: Twin,
     booted = boot_id(copied, "aaa-ops1")
     text = (folder / "inventory.yml").read_text()
     server = (
-        "  aaa-app1:\n    kind: server\n    site: aaa\n    roles: [application]\n    platform: debian13\n    interfaces:\n"
+        "  aaa-app1:\n    kind: server\n    site: aaa\n    roles: [application]\n    platform: debian13\n"
+        "    interfaces:\n"
         "      mgmt0: {network: management, address: 198.19.0.14/24}\n"
         "      lan0: {network: aaa-lan, address: 198.18.10.12/24}\n"
     )
