@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
+from pathlib import Path
 
 import httpx2
 
 from dcops.core.clock import monotonic, utc_now
 from dcops.core.errors import DcopsError
-from dcops.core.secrets import SecretStore
 from dcops.core.words import Status
 from dcops.registry.model import Check, CheckKind
 
@@ -16,10 +17,14 @@ __all__ = ["HttpsAsker"]
 
 
 class HttpsAsker:
-    """Asks with a deadline; no proxy of the environment is used."""
+    """Asks with a deadline; no proxy of the environment is used.
 
-    def __init__(self, store: SecretStore, timeout_seconds: float = 3.0) -> None:
-        self._store = store
+    `find` gives the file of an authority's certificate by its reference; such a certificate is public, so it is not
+    read as a secret.
+    """
+
+    def __init__(self, find: Callable[[str], Path], timeout_seconds: float = 3.0) -> None:
+        self._find = find
         self._timeout = timeout_seconds
 
     def ask(self, url: str, authority: str | None) -> Check:
@@ -43,7 +48,7 @@ class HttpsAsker:
     def _context(self, authority: str | None) -> ssl.SSLContext:
         if authority is None:
             return ssl.create_default_context()
-        return ssl.create_default_context(cafile=str(self._store.path(authority)))
+        return ssl.create_default_context(cafile=str(self._find(authority)))
 
 
 def _check(url: str, state: Status, detail: str, seconds: float | None = None) -> Check:

@@ -16,8 +16,6 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from dcops.core.secrets import SecretStore
-from dcops.core.settings import Settings
 from dcops.core.words import Status
 from dcops.registry.https import HttpsAsker
 
@@ -89,7 +87,7 @@ def expired(folder: Path) -> Iterator[str]:
 
 @pytest.fixture
 def asker(folder: Path) -> HttpsAsker:
-    return HttpsAsker(SecretStore(Settings(folder, folder, folder), {}), timeout_seconds=2)
+    return HttpsAsker(lambda ref: folder / ref.removeprefix("file:"), timeout_seconds=2)
 
 
 def test_an_answer_over_the_named_authority_is_well(asker: HttpsAsker, gateway: str) -> None:
