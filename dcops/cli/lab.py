@@ -72,7 +72,7 @@ def up(
     topology, secrets = topology_of(settings, name)
     lab = open_lab(settings, twin, secrets)
     key = snapshot_key(lab, name) if from_snapshot else None
-    with out.progress(f"twin {lab.twin.name}") as say:
+    with out.progress(f"twin {lab.twin.name}") as say, lab.alone("up"):
         result = lab.service.up(topology, say, snapshot=key)
     stages = {stage.name: stage.seconds for stage in result.stages}
     document = {
@@ -104,10 +104,10 @@ def down(
     """
     out = Out(as_json=as_json)
     lab = _lab(twin)
-    with out.progress(f"twin {lab.twin.name}"):
+    with out.progress(f"twin {lab.twin.name}"), lab.alone("down"):
         was_present = lab.service.down(keep_disks=keep_disks)
-    if purge:
-        lab.machine.purge()
+        if purge:
+            lab.machine.purge()
     text = "down" if was_present else "was down already"
     out.result({"twin": lab.twin.name, "was_up": was_present}, f"twin {lab.twin.name}: {text}")
 
@@ -216,7 +216,7 @@ def snapshot(
     if lab.snapshots.has(key) and not force:
         out.result({"snapshot": key, "taken": False}, f"snapshot {key} is there already")
         return
-    with out.progress("snapshot") as say:
+    with out.progress("snapshot") as say, lab.alone("snapshot"):
         size, stages = lab.service.snapshot(lab.topology(), key, say)
     times = {stage.name: stage.seconds for stage in stages}
     document = {"snapshot": key, "taken": True, "size_bytes": size, "stages": times}

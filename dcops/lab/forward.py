@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 import threading
 from dataclasses import asdict, dataclass
 
@@ -92,9 +93,16 @@ class Forwarder:
         self._servers[forward.name] = (bound, server)
         return bound
 
+    def _dial(self, forward: Forward) -> socket.socket:
+        """Connect to the service on the node itself, since many listen on loopback only, else by its address."""
+        try:
+            return dial(self._twin.node(forward.node), "127.0.0.1", forward.port)
+        except OSError:
+            return dial(self._twin.management, forward.address, forward.port)
+
     async def _serve(self, forward: Forward, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            inside = await asyncio.to_thread(dial, self._twin.management, forward.address, forward.port)
+            inside = await asyncio.to_thread(self._dial, forward)
             inside.setblocking(False)
             far_reader, far_writer = await asyncio.open_connection(sock=inside)
         except OSError:

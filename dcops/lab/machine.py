@@ -19,6 +19,7 @@ from dcops.lab.overlay import Folders
 if TYPE_CHECKING:
     from dcops.lab.custody import Custody
 
+_SOCKET_PATH_LIMIT = 107  # sun_path, unix(7)
 _NSPAWN_RUN = Path("/run/systemd/nspawn")
 
 
@@ -38,6 +39,9 @@ class Machine:
     def claim(self, topology: Topology) -> None:
         """Make the twin's folders and refuse a name that somebody else uses. Writes the topology for the supervisor."""
         iproute2.owned(self.twin)
+        if len(str(self.folders.faults / "lab.sock")) > _SOCKET_PATH_LIMIT:
+            hint = "Set DCOPS_STATE to a shorter path: sockets below it cannot be longer."
+            raise DcopsError("the path of the state folder is too long", where=str(self.folders.top), hint=hint)
         self.folders.prepare()
         text = topology.model_dump_json(indent=1)
         if not self.folders.topology.exists() or self.folders.topology.read_text() != text:

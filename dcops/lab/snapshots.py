@@ -38,12 +38,12 @@ class SnapshotStore:
         self._folder, self._home, self._twin = folder, home, twin
 
     def key(self, image: str, inventory: Path) -> str:
-        """Give the name a twin of this image, inventory and content has."""
+        """Give the name that a twin of this image, inventory and content has: the inventory's, and a hash."""
         digest = hashlib.sha256(image.encode())
         folders = [inventory, *(self._home / name for name in _SHAPING)]
         for path in sorted([*_files(folders), *(self._home / "dcops").rglob("*.j2"), *_lab_files(self._home)]):
             digest.update(f"{_name(path, self._home)}\0".encode() + path.read_bytes() + b"\0")
-        return digest.hexdigest()[:16]
+        return f"{inventory.name}-{digest.hexdigest()[:16]}"
 
     def has(self, key: str) -> bool:
         """Say whether a whole snapshot of this name is there."""
@@ -57,7 +57,7 @@ class SnapshotStore:
     def save(self, key: str, nodes: Sequence[str]) -> int:
         """Keep the disks and keys of the twin, whose nodes are shut down; give the bytes on disk.
 
-        Other snapshots are deleted: they match nothing any more.
+        Other snapshots of the same inventory are deleted: they match nothing any more.
         """
         folders = self._twin
         private_dir(self._folder)
@@ -72,7 +72,7 @@ class SnapshotStore:
         _copy(folders.secrets, aside / "secrets")
         snapshot = Snapshot(key, rfc3339(utc_now()), _size(aside), names)
         write_atomic(aside / "snapshot.json", json.dumps(vars(snapshot)), 0o600)
-        for old in self._folder.glob("[0-9a-f]*"):
+        for old in self._folder.glob(f"{key.rpartition('-')[0]}-*"):
             shutil.rmtree(old)
         aside.rename(self._folder / key)
         return snapshot.size_bytes

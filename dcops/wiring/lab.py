@@ -3,6 +3,8 @@
 import os
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from dcops.lab.shell import Shell
 from dcops.lab.snapshots import SnapshotStore
 
 DEFAULT_TWIN = "lab"
+_TURN_SECONDS = 300.0
 _PLAIN = re.compile(r"^[a-z0-9-]+$")  # neither a path nor a certificate
 
 
@@ -35,6 +38,15 @@ class Lab:
     service: TwinService
     shell: Shell
     snapshots: SnapshotStore
+
+    @contextmanager
+    def alone(self, verb: str) -> Iterator[None]:
+        """Let one command at a time change what the twin is made of; another waits for its turn."""
+        from dcops.runs import locks
+
+        folder = self.settings.state.resolve() / "lab" / "locks"
+        with locks.hold(folder, self.twin.name, actor=f"uid {os.getuid()}", verb=verb, wait_seconds=_TURN_SECONDS):
+            yield
 
     def topology(self) -> Topology:
         """Give the topology of the twin that is up. Raises UsageError when it is down."""
