@@ -10,14 +10,12 @@
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from dcops.core.errors import DcopsError, Refused, UsageError
 from dcops.core.files import read_text
 from dcops.core.settings import Settings
 from dcops.core.words import Environment
-from dcops.inventory import Inventory
-from dcops.inventory.model.people import Person
 from dcops.records.anchors import Anchor, anchor_text, read_anchor
 from dcops.records.approval import Approver
 from dcops.records.approving import Approvals
@@ -36,6 +34,10 @@ from dcops.runs.identity import require_identity
 from dcops.runs.ports import Urgency
 from dcops.runs.run import current_actor
 from dcops.runs.spool_notify import SpoolNotify
+
+if TYPE_CHECKING:  # the inventory's models cost as much as all of this; a record needs only a revision
+    from dcops.inventory import Inventory
+    from dcops.inventory.model.people import Person
 
 RECORDS_URL = "DCOPS_RECORDS_URL"
 
@@ -106,7 +108,7 @@ def open_artifacts(settings: Settings) -> Artifacts:
     return Artifacts(settings.state / "artifacts")
 
 
-def open_approvals(settings: Settings, inventory: Inventory, journal: Journal) -> Approvals:
+def open_approvals(settings: Settings, inventory: "Inventory", journal: Journal) -> Approvals:
     """Return the approvals by an inventory's people."""
     people = {name: _approver(person, settings.secrets) for name, person in inventory.people.items()}
     return Approvals(journal, people, SshKeygen())
@@ -241,7 +243,7 @@ def _fetch(place: str) -> str:
     return read_text(Path(place))
 
 
-def _approver(person: Person, secrets: Path) -> Approver:
+def _approver(person: "Person", secrets: Path) -> Approver:
     """Return a person as approvals need them; a key file that is not there yet counts as no key."""
     lines = [key.line or _key_file(key.ref or "", secrets) for key in person.keys]
     return Approver(person.name, frozenset(role.value for role in person.roles), tuple(line for line in lines if line))
