@@ -43,8 +43,11 @@ def at(moment: datetime, reference: Mark) -> Mark:
 class StepRunner:
     """Runs steps, keeps their results and marks, and tells a person what happens."""
 
-    def __init__(self, catalogue: Catalogue, context: DrillContext, events: Events) -> None:
+    def __init__(
+        self, catalogue: Catalogue, context: DrillContext, events: Events, *, is_silent: bool = False
+    ) -> None:
         self._catalogue, self._context, self._events = catalogue, context, events
+        self._is_silent = is_silent
         self.results: list[StepResult] = []
         self.marks: dict[MarkName, Mark] = {}
 
@@ -181,7 +184,7 @@ class StepRunner:
             monotonic=result.ended.monotonic if result.ended else None,
         )
         seconds = f" ({format_duration(result.seconds)})" if result.seconds else ""
-        if result.state is not StepState.SKIPPED:
+        if result.state is not StepState.SKIPPED and not self._is_silent:
             self._context.say(f"{result.phase.value}  {result.id}: {result.state.value}{seconds}  {result.detail}")
 
 

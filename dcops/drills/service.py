@@ -203,7 +203,7 @@ class DrillService:
         spec = self._setting.drill.spec
         deadline = monotonic() + spec.rollbacks.settle
         while True:
-            trial = StepRunner(self._catalogue, self._context, _Silent())
+            trial = StepRunner(self._catalogue, self._context, _Silent(), is_silent=True)
             if trial.run_phase(Phase.STEADY_AFTER, spec.steady_state, is_stopping=False) or monotonic() > deadline:
                 for result in trial.results:
                     self.runner.add(result)
