@@ -71,6 +71,7 @@ def up(
     name = inventory or settings.inventory or "lab"
     topology, secrets = topology_of(settings, name)
     lab = open_lab(settings, twin, secrets)
+    lab.machine.require_rights()
     key = snapshot_key(lab, name) if from_snapshot else None
     with out.progress(f"twin {lab.twin.name}") as say, lab.alone("up"):
         result = lab.service.up(topology, say, snapshot=key)

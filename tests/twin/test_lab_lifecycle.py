@@ -16,46 +16,53 @@ from tests.twin.conftest import MINI, ROOT, Twin
 
 
 def footprint() -> dict[str, object]:
-    """What a twin could leave on this machine: namespaces, mounts, groups, processes, addresses, nspawn's files."""
+    """What a twin could leave on this machine: namespaces, mounts, groups, processes, addresses, nspawn's files.
+
+    Whole twins that somebody uses meanwhile (`lab`, `test`) are looked past: their nodes come and go.
+    """
+
+    def is_shown(text: str) -> bool:
+        return not any(f"{name}-" in text or f"/lab/{name}/" in text for name in ("lab", "test"))
+
     ours = ("systemd-nspawn", "dcops.lab", "/run/netns")
-    processes = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                words = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            except OSError:
-                continue
-            if any(word in words for word in ours):
-                processes.append((entry.name, words))
+    processes = [(pid, words) for pid, words in command_lines() if any(word in words for word in ours)]
     show = ["ip", "-j", "address", "show"]
     addresses = [
         (link["ifname"], [address["local"] for address in link["addr_info"]])
         for link in json.loads(subprocess.run(show, capture_output=True, check=True).stdout)
     ]
-    routes = subprocess.run(["ip", "route"], capture_output=True, text=True, check=True).stdout
     return {
-        "namespaces": sorted(p.name for p in Path("/run/netns").glob("*")),
-        "mounts": sorted(line for line in Path("/proc/mounts").read_text().splitlines() if "/run/netns" not in line),
-        "groups": sorted(str(p) for p in Path("/sys/fs/cgroup").glob("*/dcops-*")),
-        "processes": sorted(processes),
-        "addresses": addresses,
-        "routes": routes,
-        "nspawn": sorted(
-            str(p) for p in Path("/run/systemd/nspawn").rglob("*") if p.name not in ("locks", "propagate")
+        "namespaces": sorted(filter(is_shown, (p.name for p in Path("/run/netns").glob("*")))),
+        "mounts": sorted(
+            line
+            for line in Path("/proc/mounts").read_text().splitlines()
+            if is_shown(line) and "/run/netns" not in line
         ),
+        "groups": sorted(filter(is_shown, (f"{p}-" for p in Path("/sys/fs/cgroup").glob("*/dcops-*")))),
+        "processes": sorted(entry for entry in processes if is_shown(entry[1])),
+        "addresses": addresses,
+        "routes": subprocess.run(["ip", "route"], capture_output=True, text=True, check=True).stdout,
+        "nspawn": sorted(filter(is_shown, (str(p) for p in Path("/run/systemd/nspawn/propagate").glob("*")))),
     }
 
 
-def supervisor_pid(twin: Twin) -> int:
+def command_lines() -> list[tuple[int, str]]:
+    """(id, command line) of every process that has one; a zombie has none."""
+    found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                words = (entry / "cmdline").read_bytes().split(b"\0")
+                words = (entry / "cmdline").read_bytes()
             except OSError:
                 continue
-            if b"dcops.lab.supervisor" in words and str(twin.folder).encode() in words:
-                return int(entry.name)
-    raise AssertionError("no supervisor")
+            if words:
+                found.append((int(entry.name), words.replace(b"\0", b" ").decode(errors="replace")))
+    return found
+
+
+def supervisor_pid(twin: Twin) -> int:
+    mark = f"-m dcops.lab.supervisor {twin.folder} "
+    return next(pid for pid, words in command_lines() if mark in words)
 
 
 def boot_id(twin: Twin, node: str) -> str:
