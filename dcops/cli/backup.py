@@ -72,7 +72,10 @@ def run(
     if sys.stdin.isatty():  # a backup only adds, so a timer need not say --yes; a person may still think again
         confirm(f"Back up {backup.policy.application} to {backup.policy.repository.name}?", yes=yes)
     with out.progress("backup") as report, backup.run("backup run") as running:
-        receipt = backup.service.run(writers, running.run_id, report)
+        try:
+            receipt = backup.service.run(writers, running.run_id, report)
+        finally:
+            backup.write_metrics()
         running.finish({"dump_snapshot": receipt.dump_snapshot, "manifest_sha256": receipt.manifest_sha256})
     warnings = [text for text in (backup.service.warning(receipt),) if text]
     for text in warnings:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from dcops.backup.exposition import Objectives, exposition
 from dcops.backup.model import BackupPolicy
 from dcops.backup.postgresql import Postgresql
 from dcops.backup.restic import Restic, ResticAccess
@@ -15,6 +16,7 @@ from dcops.backup.ssh import SshTarget
 from dcops.backup.ssh_files import SshFileMirror
 from dcops.core import yaml
 from dcops.core.errors import DcopsError, Refused, UsageError
+from dcops.core.files import write_atomic
 from dcops.core.secrets import SecretStore
 from dcops.core.settings import Settings
 from dcops.core.text import did_you_mean
@@ -29,6 +31,8 @@ from dcops.wiring.records import open_journal
 
 FOLDER = "backup"
 LOCK_WAIT_SECONDS = 60.0
+# Where Debian's node exporter looks for text files; it exists only where that is installed.
+TEXTFILES = Path("/var/lib/prometheus/node-exporter")
 
 
 class JournalReceipts:
@@ -109,6 +113,19 @@ class Backup:
             ) as run,
         ):
             yield run
+
+    def write_metrics(self) -> None:
+        """Write the text file that the node exporter of this host reads; nothing where there is no such folder."""
+        if not TEXTFILES.is_dir():
+            return
+        receipts = [Receipt.model_validate(dict(r.payload)) for r in self.journal.query(kind=Receipt.kind)]
+        policies = load_policies(self.inventory)
+        objectives = [
+            Objectives(application=key, rto_seconds=each.rto_seconds, rpo_seconds=each.rpo_seconds)
+            for key, each in self.inventory.applications.items()
+            if key in policies
+        ]
+        write_atomic(TEXTFILES / "dcops_backup.prom", exposition(receipts, objectives))
 
     def record_verification(self, method: str, run: str, seconds: float, error: DcopsError | None) -> None:
         """Append what a check or a restore found."""
