@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from socket import socket
 from typing import Any
 
 from netmiko.cisco.cisco_ios import CiscoIosSSH
@@ -50,13 +51,17 @@ DRIVERS: dict[str, type[FrrVtysh]] = {"frr": FrrVtysh}
 
 @dataclass(frozen=True)
 class SessionSettings:
-    """Where the key and the recorded host keys are, and how long each wait may be, in seconds."""
+    """Where the key and the recorded host keys are, and how long each wait may be, in seconds.
+
+    `dial` makes the TCP connection where it has to be made in a special way, such as inside a twin's namespace.
+    """
 
     key_file: Path
     known_hosts: Path
     connect_seconds: float = 5.0
     prepare_seconds: float = 10.0
     read_seconds: float = 20.0
+    dial: Callable[[str, int], socket] | None = None
 
 
 class NetmikoReader:
@@ -161,6 +166,7 @@ def _connect(target: Target, settings: SessionSettings) -> Any:
             raise DcopsError(f"the {what} is missing", where=str(path), hint="Is this an operations server?")
     try:
         return driver(
+            sock=settings.dial(target.address, target.port) if settings.dial else None,
             host=target.address,
             port=target.port,
             username=target.user,
@@ -182,6 +188,8 @@ def _connect(target: Target, settings: SessionSettings) -> Any:
         raise AuthenticationFailed(f"login as {target.user} refused", where=target.name, hint=hint) from error
     except NetmikoTimeoutException as error:
         raise _connection_error(target, settings, error) from error
+    except (ConnectionError, TimeoutError) as error:
+        raise Unreachable(f"no answer at {target.address} port {target.port}", where=target.name) from error
     except (ReadException, SSHException, OSError, EOFError) as error:
         raise DeviceNotReady(target.name, _reason(error)) from error
 

@@ -33,7 +33,8 @@ def bgp_check(session: Session, now: datetime, max_age_seconds: float) -> Check:
 def conclude(checks: Sequence[Check]) -> tuple[Status, str]:
     """The state of a link from its checks, and the reason in one sentence.
 
-    A link with one of several sessions down still carries: `warn`. All sessions down, or no answer over HTTPS: `fail`.
+    A link with one of several sessions down or not seen still carries: `warn`. All sessions down, or no answer over
+    HTTPS: `fail`. No session seen up and one not seen at all: `unknown`.
     """
     if not checks:
         return Status.UNKNOWN, "no probe is set in the inventory"
@@ -55,7 +56,8 @@ def _sessions(sessions: Sequence[Check]) -> tuple[Status, str]:
     unknown = [check for check in sessions if check.state is Status.UNKNOWN]
     total = len(sessions)
     if unknown:
-        state = Status.UNKNOWN
+        # While one session is seen to be up the link carries; that others cannot be seen is worth a look.
+        state = Status.WARN if up else Status.UNKNOWN
         return state, f"{len(unknown)} of {total} BGP sessions not known ({unknown[0].target}: {unknown[0].detail})"
     if not up:
         return Status.FAIL, f"none of {total} BGP sessions is established"
