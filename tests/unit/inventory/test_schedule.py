@@ -37,6 +37,14 @@ def test_a_whole_day_has_no_gap_at_its_end() -> None:
     assert not is_open(window, at("2026-11-24T00:00:00+07:00"))
 
 
+def test_the_end_is_outside() -> None:
+    window = Window.model_validate(
+        {"name": "w", "purpose": "change", "days": ("mon",), "start": "08:00", "until": "17:00"}
+    )
+    assert is_open(window, at("2026-11-23T16:59:59+07:00"))
+    assert not is_open(window, at("2026-11-23T17:00:00+07:00"))
+
+
 def test_a_freeze_closes_other_windows() -> None:
     common = {"days": ("mon",), "start": "08:00", "until": "17:00"}
     change = Window.model_validate({"name": "c", "purpose": "change", **common})
