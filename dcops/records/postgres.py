@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError
 
@@ -21,6 +22,8 @@ _MIGRATION_LOCK = 0x64636F7073  # "dcops": any fixed number that nothing else in
 
 class PostgresStore(SqlStore):
     """The store at a libpq URL such as postgresql:///dcops?host=/run/postgresql."""
+
+    driver_error = psycopg.Error
 
     def __init__(self, url: str) -> None:
         try:

@@ -23,6 +23,9 @@ class SqlStore:
     `open_engine` is called at the first use, not before: a store that cannot be opened must not stop the act.
     """
 
+    driver_error: type[Exception] = SQLAlchemyError
+    """What the driver raises by itself; each store names its own."""
+
     def __init__(self, open_engine: Callable[[], Engine], where: str) -> None:
         self._open_engine = open_engine
         self._engine: Engine | None = None
@@ -75,7 +78,7 @@ class SqlStore:
         """Return what is wrong with the store's own structure."""
         return ()
 
-    def is_damage(self, error: DBAPIError) -> bool:  # noqa: ARG002 - for the stores to say
+    def is_damage(self, error: BaseException) -> bool:  # noqa: ARG002 - for the stores to say
         """Say whether the driver's error means damaged data rather than a store that is away."""
         return False
 
@@ -99,13 +102,18 @@ class SqlStore:
         try:
             yield
         except DBAPIError as error:
-            cause = str(error.orig).strip().splitlines() or [type(error.orig).__name__]
-            kind = StoreDamaged if self.is_damage(error) else StoreUnavailable
-            raise kind(f"the journal cannot be used: {cause[0]}", where=self.where) from error
+            raise self._away(error.orig or error) from error
+        except self.driver_error as error:  # from a bare connection or an event, where SQLAlchemy wraps nothing
+            raise self._away(error) from error
         except SQLAlchemyError as error:
             raise StoreUnavailable(f"the journal cannot be used: {type(error).__name__}", where=self.where) from error
         except OSError as error:
             raise StoreUnavailable(f"the journal cannot be used: {error.strerror}", where=self.where) from error
+
+    def _away(self, error: BaseException) -> StoreUnavailable:
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        kind = StoreDamaged if self.is_damage(error) else StoreUnavailable
+        return kind(f"the journal cannot be used: {lines[0]}", where=self.where)
 
 
 def migrate(engine: Engine, lock: Callable[[Connection], None]) -> None:

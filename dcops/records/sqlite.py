@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError
 
 from dcops.records.ports import StoreUnavailable
 from dcops.records.sql import SqlStore, migrate
@@ -20,6 +19,8 @@ _WRITES = "dcops_writes"
 
 class SqliteStore(SqlStore):
     """The store in one file. With `must_exist` a missing file is an error instead of a new journal."""
+
+    driver_error = sqlite3.Error
 
     def __init__(self, path: Path, *, must_exist: bool = False) -> None:
         super().__init__(lambda: _open(path, must_exist=must_exist), str(path))
@@ -35,9 +36,9 @@ class SqliteStore(SqlStore):
         found = [str(row[0]) for row in self.query_text("PRAGMA integrity_check(20)")]
         return () if found == ["ok"] else tuple(line for part in found for line in part.splitlines())
 
-    def is_damage(self, error: DBAPIError) -> bool:
+    def is_damage(self, error: BaseException) -> bool:
         """Say whether SQLite calls the file malformed, no database, or its text no UTF-8."""
-        return type(error.orig) is sqlite3.DatabaseError or "decode to UTF-8" in str(error.orig)
+        return type(error) is sqlite3.DatabaseError or "decode to UTF-8" in str(error)
 
 
 def _open(path: Path, *, must_exist: bool) -> Engine:

@@ -7,7 +7,7 @@ from dcops.records.anchors import Anchor
 from dcops.records.chain import ChainCheck
 from dcops.records.keyring import Keyring, KnownKey
 from dcops.records.model import Fault, Finding, Head, Stored, Verification
-from dcops.records.ports import Rows, StoreUnavailable
+from dcops.records.ports import Rows, StoreDamaged, StoreUnavailable
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def verify(reader: Rows, evidence: Evidence) -> Verification:
     result = _Result()
     result.findings += [Finding("store", 0, Fault.CHANGED, problem) for problem in reader.check()]
     anchors = evidence.anchors or ()
-    for journal in _journals(reader, evidence, anchors):
+    for journal in _journals(reader, evidence, result):
         own = tuple(anchor.head for anchor in anchors if anchor.head.journal == journal)
         _verify_one(reader.rows(journal), ChainCheck(journal, keyring, own), result)
         _say_what_is_not_shown(journal, own, keyring, evidence, result)
@@ -60,10 +60,15 @@ def verify(reader: Rows, evidence: Evidence) -> Verification:
     )
 
 
-def _journals(reader: Rows, evidence: Evidence, anchors: Sequence[Anchor]) -> Iterator[str]:
-    """Yield the journals to look at: those there, and those that an anchor says should be there."""
-    names = {*reader.journals(), *(anchor.head.journal for anchor in anchors)}
-    yield from (name for name in sorted(names) if not evidence.only or name in evidence.only)
+def _journals(reader: Rows, evidence: Evidence, result: _Result) -> list[str]:
+    """Return the journals to look at: those there, and those that an anchor says should be there."""
+    names = {anchor.head.journal for anchor in evidence.anchors or ()}
+    try:
+        names.update(reader.journals())
+    except StoreDamaged as error:
+        result.findings.append(Finding("store", 0, Fault.CHANGED, f"its journals cannot be listed: {error.message}"))
+        names.update(known.journal for known in evidence.local)
+    return [name for name in sorted(names) if not evidence.only or name in evidence.only]
 
 
 def _verify_one(rows: Iterable[Stored], check: ChainCheck, result: _Result) -> None:

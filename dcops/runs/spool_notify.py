@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from dcops.core.clock import rfc3339, utc_now
+from dcops.core.errors import DcopsError
 from dcops.core.files import write_atomic
 from dcops.core.ulid import new_ulid
 from dcops.runs.ports import Urgency
@@ -26,5 +27,5 @@ class SpoolNotify:
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
             write_atomic(self._directory / f"{new_ulid()}.json", json.dumps(message) + "\n")
-        except OSError as error:
-            print(f"dcops: the message could not be kept: {error.strerror}", file=sys.stderr, flush=True)
+        except (OSError, DcopsError) as error:
+            print(f"dcops: the message could not be kept: {error}", file=sys.stderr, flush=True)
