@@ -13,8 +13,10 @@ from dcops.inventory.model import Application, Calendar, Inventory, Policy
 from dcops.inventory.rules import check
 from dcops.inventory.spec import SINGLE, Draft
 
-# Folders beside the content: Ansible's own, read by Ansible as they are, and the policies that dcops.backup reads.
-_NOT_CONTENT = frozenset({"group_vars", "host_vars", "backup"})
+# Folders beside the content that others read: Ansible its variables, the backup its policies. The latter say what
+# should be, too, so they count for the revision.
+_BACKUP = "backup"
+_NOT_CONTENT = frozenset({"group_vars", "host_vars", _BACKUP})
 _HEAD_FILE = "inventory.yml"
 
 
@@ -131,7 +133,9 @@ def _assemble(draft: Draft, root: Path, files: list[Path]) -> Inventory | None:
     }
     return Inventory(
         head=head,
-        revision=_revision([path for path in files if path.is_file()], root),
+        revision=_revision(
+            [*(path for path in files if path.is_file()), *sorted((root / _BACKUP).glob("*.y*ml"))], root
+        ),
         root=root,
         files=tuple(files),
         applications=MappingProxyType(applications),

@@ -81,6 +81,13 @@ def test_ansibles_own_folders_are_no_content(sample_root: Path) -> None:
     assert load(sample_root).revision == before
 
 
+def test_backup_policies_are_no_content_but_count_for_the_revision(sample_root: Path) -> None:
+    before = load(sample_root).revision
+    (sample_root / "backup").mkdir()
+    (sample_root / "backup" / "letters.yml").write_text("application: letters\n")
+    assert load(sample_root).revision != before
+
+
 def test_a_folder_without_head_is_no_inventory(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no inventory\.yml here"):
         load(tmp_path)
