@@ -129,11 +129,16 @@ def image(_host: None) -> None:
 
 
 @pytest.fixture(scope="session")
-def twin(image: None) -> Iterator[Twin]:
+def twin(request: pytest.FixtureRequest, _host: None) -> Iterator[Twin]:
     """The whole lab, provisioned and seeded, as the twin `test`: from the matching snapshot, else made and kept as one.
 
     One twin a run, shared by all tests that take it: they leave it as they found it. DCOPS_KEEP_TWIN leaves it up.
+    DCOPS_TEST_TWIN names one that is up and provisioned already; it is used as it is and left up.
     """
+    if os.environ.get("DCOPS_TEST_TWIN"):
+        yield Twin(os.environ["DCOPS_TEST_TWIN"], "lab")
+        return
+    request.getfixturevalue("image")
     found = Twin("test", "lab")
     found.lab("down")
     if found.up("--from-snapshot")["restored"] is None:
