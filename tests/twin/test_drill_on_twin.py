@@ -145,7 +145,7 @@ def test_a_signal_in_the_middle_rolls_back_first(ready: Twin) -> None:
     run = start(ready)
     code, _, said = drill(ready, "abort", run)
     assert code == 23, said
-    asked = ("dcops", "records", "list", "--kind", "drill.result", "--json")
-    result = json.loads(ready.say(OPERATIONS, *asked))["records"][-1]["payload"]
+    results = json.loads(ready.say(OPERATIONS, "dcops", "drill", "history", "--json"))["results"]
+    result = results[-1]
     assert (result["verdict"], result["reasons"]) == ("ABORTED", ["stopped by SIGTERM"])
     assert without_power_cycle(state(ready)) == without_power_cycle(before)
