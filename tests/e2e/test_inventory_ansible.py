@@ -142,8 +142,8 @@ def test_with_the_twin_down_every_host_is_unreachable(environment: dict[str, str
     done = run(["ansible-playbook", "-i", HOSTS, "-f", "14", tmp_path / "ping.yml"], environment)
     assert done.returncode == 4, done.stdout
     assert done.stdout.count("unreachable=1") == 14
-    # No address: ssh never got further than its ProxyCommand, which found no namespace.
-    assert done.stdout.count("UNKNOWN port 65535") == 14
+    # What ssh says when it has no ProxyCommand and tries the network itself.
+    assert "connect to host" not in done.stdout
 
 
 @pytest.fixture
