@@ -18,6 +18,12 @@ class StoreUnavailable(DcopsError):
     is_retryable = True
 
 
+class StoreMissing(StoreUnavailable):
+    """There is no store where one was expected."""
+
+    is_retryable = False
+
+
 class StoreDamaged(StoreUnavailable):
     """The store's own structure is damaged."""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
-from dcops.records.ports import StoreUnavailable
+from dcops.records.ports import StoreMissing
 from dcops.records.sql import SqlStore, migrate
 
 BUSY_SECONDS = 30.0
@@ -43,7 +43,7 @@ class SqliteStore(SqlStore):
 
 def _open(path: Path, *, must_exist: bool) -> Engine:
     if must_exist and not path.exists():
-        raise StoreUnavailable("there is no journal here", where=str(path), hint="Nothing has been recorded yet.")
+        raise StoreMissing("there is no journal here", where=str(path), hint="Nothing has been recorded yet.")
     path.parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
         URL.create("sqlite", database=str(path)),

@@ -7,7 +7,7 @@ from dcops.records.anchors import Anchor
 from dcops.records.chain import ChainCheck
 from dcops.records.keyring import Keyring, KnownKey
 from dcops.records.model import Fault, Finding, Head, Stored, Verification
-from dcops.records.ports import Rows, StoreDamaged, StoreUnavailable
+from dcops.records.ports import Rows, StoreDamaged, StoreMissing, StoreUnavailable
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def verify(reader: Rows, evidence: Evidence) -> Verification:
     keyring.pin(evidence.local)
     keyring.override(evidence.keys)
     result = _Result()
-    result.findings += [Finding("store", 0, Fault.CHANGED, problem) for problem in reader.check()]
+    reader = _looked_into(reader, evidence, result)
     anchors = evidence.anchors or ()
     for journal in _journals(reader, evidence, result):
         own = tuple(anchor.head for anchor in anchors if anchor.head.journal == journal)
@@ -58,6 +58,33 @@ def verify(reader: Rows, evidence: Evidence) -> Verification:
         unsealed=tuple(result.unsealed),
         anchored=tuple(result.anchored),
     )
+
+
+class _Gone:
+    """The rows of a store that is not there any more."""
+
+    def journals(self) -> tuple[str, ...]:
+        return ()
+
+    def rows(self, journal: str) -> Iterator[Stored]:  # noqa: ARG002
+        return iter(())
+
+    def check(self) -> tuple[str, ...]:
+        return ()
+
+
+def _looked_into(reader: Rows, evidence: Evidence, result: _Result) -> Rows:
+    """Return the reader after a look at the store's own structure; one that is gone is a finding to an anchor."""
+    try:
+        result.findings += [Finding("store", 0, Fault.CHANGED, problem) for problem in reader.check()]
+    except StoreDamaged as error:
+        result.findings.append(Finding("store", 0, Fault.CHANGED, error.message))
+    except StoreMissing as error:
+        if not evidence.anchors:
+            raise
+        result.findings.append(Finding("store", 0, Fault.REMOVED, error.message))
+        return _Gone()
+    return reader
 
 
 def _journals(reader: Rows, evidence: Evidence, result: _Result) -> list[str]:

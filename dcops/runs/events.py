@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from dcops.core.clock import rfc3339, utc_now
+from dcops.core.errors import DcopsError
 from dcops.records.canonical import canonical_text
+
+_OWN = frozenset({"at", "event"})
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,9 @@ class EventLog:
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
 
     def append(self, name: str, fields: Mapping[str, Any]) -> Event:
-        """Write one event and return it; raise DcopsError when a field is a secret or has no JSON form."""
+        """Write one event and return it; raise DcopsError for a secret, no JSON form, or a field of our own."""
+        if own := _OWN & fields.keys():
+            raise DcopsError(f"the field {min(own)} is the log's own", where=f"event {name}", hint="Name it otherwise.")
         event = Event(rfc3339(utc_now()), name, dict(fields))
         text = canonical_text({"at": event.at, "event": name, **event.fields}, where=f"event {name}")
         with self._lock:

@@ -62,7 +62,7 @@ class Run:
         """Who acts, as user@host."""
         return self.file.actor
 
-    def event(self, name: str, **fields: Any) -> Event:
+    def event(self, name: str, /, **fields: Any) -> Event:
         """Append one event; it is on disk when this returns."""
         return self._events.append(name, fields)
 

@@ -123,6 +123,17 @@ def test_an_anchor_finds_the_cut_tail_from_a_file_and_from_a_url(cli: Cli, tmp_p
         assert [finding["fault"] for finding in found["findings"]] == ["cut"]
 
 
+def test_a_journal_that_was_deleted_is_found_by_an_anchor(cli: Cli, tmp_path: Path) -> None:
+    cli.write()
+    heads = tmp_path / "heads.json"
+    assert cli("head", "--out", str(heads), "-i", "lab") == 0
+    for path in (cli.state / "records").glob("journal.db*"):
+        path.unlink()
+    assert cli("verify") == 1
+    found = cli.json("verify", "--anchor", str(heads), code=30)
+    assert [finding["fault"] for finding in found["findings"]] == ["removed", "cut"]
+
+
 def test_an_anchor_that_cannot_be_had_is_an_error_not_a_pass(cli: Cli, tmp_path: Path, server: str) -> None:
     cli.write(1)
     assert cli("verify", "--anchor", f"{server}/nothing.json") == 1

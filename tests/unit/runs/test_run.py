@@ -70,6 +70,13 @@ def test_a_torn_last_line_is_left_out(tmp_path: Path) -> None:
     assert [event.name for event in run_events(tmp_path, run.run_id)][-1] == "run.finished"
 
 
+def test_an_event_may_have_a_field_called_name_but_not_the_logs_own(tmp_path: Path) -> None:
+    with begin(tmp_path) as run:
+        assert run.event("step", name="x").fields == {"name": "x"}
+        with pytest.raises(DcopsError, match="the field at is the log's own"):
+            run.event("step", at="now")
+
+
 def test_records_are_written_with_the_runs_id(tmp_path: Path) -> None:
     sink = Sink()
     with begin(tmp_path, journal=sink) as run:
