@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ SERVICE = "naskah"
 SERVICE_URL = "https://naskah.pmk.test:8443"
 SERVICE_ADDRESS = "198.18.100.10"
 DRILL = "naskah-db-loss"
+OBSERVER = ("python3", "/usr/local/lib/dcops/observer.py")
 LETTERS_MEGABYTES = 200
 ATTACHMENTS = 2000
 BGP_SECONDS = 45
@@ -171,7 +173,7 @@ def _ready(demo: Demo, router: str) -> bool:
 
 
 def _seen_from_pdn(demo: Demo) -> bool:
-    asked = ("curl", "-sS", "-m", "3", "--cacert", "/etc/observer/ca.crt", "--resolve")
+    asked = ("curl", "-sS", "-m", "3", "--cacert", "/etc/observer/service-ca.crt", "--resolve")
     url = ("naskah.pmk.test:8443:" + SERVICE_ADDRESS, f"{SERVICE_URL}/sehat")
     answer = demo.node("pdn-gw1", *asked, *url, quiet=True, fine=tuple(range(256)))
     return '"ok"' in answer
@@ -210,15 +212,29 @@ def backup(demo: Demo) -> None:
 
 def drill(demo: Demo) -> None:
     """Kill the database at a random moment, recover at drc, hold the result against the outside observer's ledger."""
-    demo.node("drc-ops1", "dcops", "drill", "run", DRILL, "--yes")
-    found = demo.node_json("drc-ops1", "dcops", "records", "list", "--kind", "drill.result", "--json")
-    result = found["records"][-1]["payload"]
+    demo.node("drc-ops1", "dcops", "drill", "run", DRILL, "--yes", fine=(0, 20, 21, 23))
+    newest = ("dcops", "records", "list", "--kind", "drill.result", "--limit", "1", "--json")
+    result = demo.node_json("drc-ops1", *newest)[0]["payload"]
     demo.facts["drill"] = {name: result.get(name) for name in DRILL_FACTS}
-    ledger = demo.node_json("pdn-gw1", "/usr/local/sbin/observer", "summary", "--since", result["marks"]["t_fault"])
-    demo.facts["drill"]["observer_rto_seconds"] = ledger["gap_seconds"]
-    demo.facts["drill"]["observer_lost_acknowledged"] = result.get("lost_acknowledged")
     if result["verdict"] != "PASS":
-        raise Broken(f"the drill ended {result['verdict']}: {'; '.join(result.get('reasons', []))}")
+        raise Broken(f"the drill ended {result['verdict']}: {'; '.join(result['reasons'])}")
+    fault, service = result["marks"]["t_fault"], result["marks"]["t_service"]
+    outage = demo.node_json("pdn-gw1", *OBSERVER, "summary", "--since", fault)
+    again = datetime.fromisoformat(outage["first_success_again"]["t"]) - datetime.fromisoformat(fault)
+    checks = demo.node_json("pdn-gw1", *OBSERVER, "checks", "--since", service)
+    demo.facts["drill"]["observer_rto_seconds"] = round(again.total_seconds(), 3)
+    demo.facts["drill"]["observer_lost_acknowledged"] = len(checks[0]["lost"])
+    _agree(demo.facts["drill"])
+
+
+def _agree(figures: dict[str, Any]) -> None:
+    """Hold the drill's own figures against the observer's. Raises Broken when they differ."""
+    if abs(figures["rto_service_seconds"] - figures["observer_rto_seconds"]) > 1:
+        ours, theirs = figures["rto_service_seconds"], figures["observer_rto_seconds"]
+        raise Broken(f"the drill measured a recovery time of {ours:.1f} s, the outside observer {theirs:.1f} s")
+    if figures["lost_acknowledged"] != figures["observer_lost_acknowledged"]:
+        ours, theirs = figures["lost_acknowledged"], figures["observer_lost_acknowledged"]
+        raise Broken(f"the drill counts {ours} lost letters, the outside observer {theirs}")
 
 
 DRILL_FACTS = (
@@ -247,7 +263,7 @@ def prove(demo: Demo) -> None:
     verified = 0
     for node in ("jkt-ops1", "drc-ops1"):
         verified += demo.node_json(node, "dcops", "records", "verify", "--json")["records"]
-    own = _read(demo.dcops("records", "verify", "-i", "lab", "--json", quiet=True), ("records", "verify"))
+    own = _read(demo.dcops("records", "verify", "--json", quiet=True), ("records", "verify"))
     demo.facts["records_verified"] = verified + own["records"]
     demo.say(f"{demo.facts['records_verified']} records verified")
 

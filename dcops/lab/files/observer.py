@@ -6,6 +6,7 @@ It runs at the national side (pdn-gw1), knows nothing of the ministry's tools an
     observer.py run      write one letter each 0.5 s; serve the ledger on :8444 and the gateway's health on :443
     observer.py summary  outage seen since a moment: --since RFC3339
     observer.py check    ask the service for every letter acknowledged between --since and --until; lists the lost ones
+    observer.py checks   what such checks found, at their time
 
 A line of the ledger is one attempt: {"t", "id", "ok", "site", "status", "latency", "error"}. `t` is when the answer
 came (UTC), `latency` seconds. An attempt is on disk (fsync) before the next one starts.
@@ -235,16 +236,16 @@ def check_letters(config: Config, since: str, until: str | None) -> dict[str, An
 
     with ThreadPoolExecutor(8) as pool:
         states = dict(zip(ids, pool.map(state, ids), strict=True))
-    lost = [key for key, value in states.items() if value == "lost"]
-    unknown = [key for key, value in states.items() if value == "unknown"]
-    return {
-        "since": since,
-        "until": until,
-        "acknowledged": len(ids),
-        "found": len(ids) - len(lost) - len(unknown),
-        "lost": lost,
-        "unknown": unknown,
-    }
+    lost, unknown = ([key for key in ids if states[key] == word] for word in ("lost", "unknown"))
+    result = {"since": since, "until": until, "acknowledged": len(ids), "lost": lost, "unknown": unknown}
+    result["found"] = len(ids) - len(lost) - len(unknown)
+    Ledger(checks_of(config)).append({"t": utc_text(), **result})
+    return result
+
+
+def checks_of(config: Config) -> str:
+    """Where each check is kept, beside the ledger: what was lost then, whatever a failback brings back later."""
+    return str(Path(config.ledger).with_name("checks.jsonl"))
 
 
 # --- serving ---------------------------------------------------------------------------------------------------
@@ -369,7 +370,7 @@ def main() -> int:
     parser.add_argument("--config", default=CONFIG)
     verbs = parser.add_subparsers(dest="verb", required=True)
     verbs.add_parser("run", help="observe and serve the ledger")
-    for name in ("summary", "check"):
+    for name in ("summary", "check", "checks"):
         verb = verbs.add_parser(name)
         verb.add_argument("--since", default=EPOCH, help="RFC 3339")
         if name == "check":
@@ -381,6 +382,9 @@ def main() -> int:
             run(config)
         if options.verb == "summary":
             print(json.dumps(summarize(config.ledger, options.since)))
+            return 0
+        if options.verb == "checks":
+            print(json.dumps(list(read_ledger(checks_of(config), options.since))))
             return 0
         result = check_letters(config, options.since, options.until)
     except (OSError, ValueError) as error:

@@ -210,6 +210,10 @@ def test_a_lost_letter_is_named(observer: Observer, service: Service) -> None:
     code, checked = observer.cli("check", "--until", until)
     assert (code, checked["lost"], checked["found"]) == (1, [lost], 4)
     assert json.loads(observer.page(f"/check?sampai={until}")[1])["lost"] == [lost]
+    service.letters.add(lost)
+    observer.cli("check", "--until", until)
+    kept = observer.cli("checks")[1]
+    assert [check["lost"] for check in kept] == [[lost], [lost], []]
 
 
 def test_a_hanging_service_does_not_stop_the_letters(observer: Observer, service: Service) -> None:
