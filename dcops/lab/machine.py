@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from dcops.core.errors import DcopsError
 from dcops.core.files import write_atomic
-from dcops.lab import cables, cgroups, iproute2, overlay, probe
+from dcops.lab import cables, cgroups, iproute2, limits, overlay, probe
 from dcops.lab.dial import banner
 from dcops.lab.model import Node, Topology, Twin
 from dcops.lab.nspawn import launcher_for
@@ -37,12 +37,16 @@ class Machine:
         probe.require(probe.essentials())
 
     def claim(self, topology: Topology) -> None:
-        """Make the twin's folders and refuse a name that somebody else uses. Writes the topology for the supervisor."""
+        """Make the twin's folders and refuse a name that somebody else uses. Writes the topology for the supervisor.
+
+        Raises a limit of this machine that many booted systems reach; `tear_down` of the last twin puts it back.
+        """
         iproute2.owned(self.twin)
         if len(str(self.folders.faults / "lab.sock")) > _SOCKET_PATH_LIMIT:
             hint = "Set DCOPS_STATE to a shorter path: sockets below it cannot be longer."
             raise DcopsError("the path of the state folder is too long", where=str(self.folders.top), hint=hint)
         self.folders.prepare()
+        limits.raise_limits()
         text = topology.model_dump_json(indent=1)
         if not self.folders.topology.exists() or self.folders.topology.read_text() != text:
             write_atomic(self.folders.topology, text, 0o600)
@@ -152,7 +156,7 @@ class Machine:
 
     def tear_down(self, *, keep_disks: bool) -> None:
         """End and remove everything that is the twin's: processes, mounts, namespaces, groups, in that order."""
-        spaces = list(iproute2.owned(self.twin))
+        spaces = [*iproute2.owned(self.twin), *iproute2.unmarked(self.twin, self._expected())]
         mounts = overlay.mounted(self.twin, self.folders)
         if self._is_mine():
             self._launcher.remove_all()
@@ -165,12 +169,24 @@ class Machine:
         shutil.rmtree(self.folders.run, ignore_errors=True)
         if not keep_disks:
             shutil.rmtree(self.folders.nodes, ignore_errors=True)
+        limits.restore_limits()
 
     def purge(self) -> None:
         """Forget keys, secrets and everything else of the twin. Refuses while anything of it is up."""
         if self.is_present():
             raise DcopsError("the twin is up", where=self.twin.name, hint="Take it down first: dcops lab down")
         shutil.rmtree(self.folders.top, ignore_errors=True)
+
+    def _expected(self) -> list[str]:
+        """Give the namespaces that an `up` which was killed half way may have made and not marked yet."""
+        try:
+            topology = self.load_topology()
+        except DcopsError:
+            return []
+        if topology is None:
+            return []
+        spaces = cables.infrastructure(self.twin, topology)
+        return [*(space.namespace for space in spaces), *(self.twin.node(node.name) for node in topology.nodes)]
 
     def _is_mine(self) -> bool:
         """Say whether the control group is ours: no mark fits there, so the state folder knows."""

@@ -28,6 +28,11 @@ _RECIPE = (
     "--dpkgopt=force-unsafe-io",
     *(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "man", "locale", "info")),
 )
+# In namespaces of its own: its mounts never show here, and all of it dies with us, however we die.
+_APART = (
+    *("setpriv", "--pdeathsig", "KILL"),
+    *("unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child=KILL", "--mount-proc"),
+)
 _PASSED = re.compile(
     r"^(https?_proxy|no_proxy|all_proxy|UV_.*|PIP_.*|SSL_CERT_.*|REQUESTS_CA_BUNDLE|APT_CONFIG)$", re.I
 )
@@ -99,7 +104,7 @@ class ImageStore:
         say("Python packages, checked by hash")
         fetch_wheels(self._requirements, wheels)
         argv = [
-            *("mmdebstrap", *_RECIPE, f"--include={','.join(packages())}"),
+            *(*_APART, "mmdebstrap", *_RECIPE, f"--include={','.join(packages())}"),
             f'--essential-hook={_FILES / "image-essential.sh"} "$1"',
             f'--customize-hook={_FILES / "image-customize.sh"} "$1" "{wheels}"',
             *(SUITE, str(aside / "root"), *mirrors()),
@@ -110,8 +115,11 @@ class ImageStore:
         write_atomic(aside / "image.json", json.dumps(document, indent=2) + "\n")
 
     def _sweep(self) -> None:
+        """Delete what killed builds left; never through a mount, which would be a part of this machine."""
+        mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
         for path in self._folder.glob(".building-*"):
-            shutil.rmtree(path, ignore_errors=True)
+            if not any(point.startswith(f"{path}/") for point in mounts):
+                shutil.rmtree(path, ignore_errors=True)
 
     @contextmanager
     def _locked(self, say: Say) -> Iterator[None]:

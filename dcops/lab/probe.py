@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dcops.core.errors import DcopsError
 from dcops.core.process import run
+from dcops.lab import limits
 
 _PROGRAMS = {
     "ip": "iproute2",
@@ -18,6 +19,8 @@ _PROGRAMS = {
     "ssh": "openssh-client",
     "sysctl": "procps",
     "mount": "mount",
+    "setpriv": "util-linux",
+    "unshare": "util-linux",
 }
 
 
@@ -80,11 +83,13 @@ def _keyring() -> Check:
 def _resources() -> list[Check]:
     memory = int(Path("/proc/meminfo").read_text().split("MemAvailable:")[1].split()[0]) // 1024
     disk = shutil.disk_usage("/").free // 10**9
+    inotify = limits.current()
+    note = "" if inotify >= limits.WANTED else f"Raised to {limits.WANTED} while a twin is up."
+    room = "A twin of 16 nodes needs about 2 GB."
     return [
-        Check(
-            "memory", memory > 2000, f"{memory} MB available", "A twin of 16 nodes needs about 2 GB.", is_needed=False
-        ),
-        Check("disk", disk > 6, f"{disk} GB free", "Image, disks and a snapshot need about 6 GB.", is_needed=False),
+        Check("memory", memory > 2000, f"{memory} MB available", "" if memory > 2000 else room, is_needed=False),
+        Check("disk", disk > 6, f"{disk} GB free", "" if disk > 6 else "About 6 GB are needed.", is_needed=False),
+        Check("inotify instances", True, str(inotify), note, is_needed=False),
     ]
 
 

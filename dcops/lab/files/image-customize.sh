@@ -20,15 +20,20 @@ if [ -d "$wheels/bin" ]; then
     rm -r "$wheels/bin"
 fi
 cp -r "$wheels/." "$site/"
-chroot "$root" /opt/dcops/venv/bin/python3 -m compileall -q -j 0 /opt/dcops/venv/lib >/dev/null 2>&1 || true
+# The checkout is bound in read-only, so what is compiled of it goes to a cache of its own; Python then looks there for
+# everything else, too.
+for prefix in "" /var/cache/dcops/pycache; do
+    chroot "$root" env PYTHONPYCACHEPREFIX=$prefix /opt/dcops/venv/bin/python3 -m compileall -q -j 0 \
+        /opt/dcops/venv/lib /usr/lib/python3.13 >/dev/null 2>&1 || true
+done
 mkdir -p "$root/opt/dcops/src" "$root/etc/dcops" "$root/var/lib/dcops"
 chmod 700 "$root/var/lib/dcops"
 for name in dcops dcops-exporter; do
-    case $name in dcops) module=dcops ;; *) module=exporters.app ;; esac
+    case $name in dcops) module=dcops ;; *) module=exporters ;; esac
     cat >"$root/usr/local/bin/$name" <<WRAPPER
 #!/bin/sh
 export DCOPS_HOME="\${DCOPS_HOME:-/opt/dcops/src}" DCOPS_STATE="\${DCOPS_STATE:-/var/lib/dcops}"
-export PATH="/opt/dcops/venv/bin:\$PATH" PYTHONPATH=/opt/dcops/src PYTHONDONTWRITEBYTECODE=1
+export PATH="/opt/dcops/venv/bin:\$PATH" PYTHONPATH=/opt/dcops/src PYTHONPYCACHEPREFIX=/var/cache/dcops/pycache
 exec /opt/dcops/venv/bin/python3 -m $module "\$@"
 WRAPPER
     chmod 755 "$root/usr/local/bin/$name"
