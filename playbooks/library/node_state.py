@@ -126,6 +126,17 @@ ARGUMENTS = {
 }
 
 
+class QuietModule(AnsibleModule):
+    """A module that does not write its arguments to the node's log.
+
+    Ansible does so by default and masks secrets in the printed form of the arguments, where a secret with a line end
+    looks different and would stay.
+    """
+
+    def _log_invocation(self):
+        """Log nothing."""
+
+
 class NodeState:
     """Collects changes and diffs while bringing one node to its state; writes nothing in check mode."""
 
@@ -359,7 +370,7 @@ def started_at(shown):
 
 def main():
     """Bring the node to the state asked for and say what was changed."""
-    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    module = QuietModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     state, options = NodeState(module), module.params
     os.umask(0o022)
     for item in options["directories"]:
