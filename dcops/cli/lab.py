@@ -40,13 +40,23 @@ def build(as_json: JsonOption = False) -> None:
     """Build the image below every node, unless it is there.
 
     The image holds every Debian package and Python wheel a node may need, since nodes have no way out. It is named by
-    the hash of all that shaped it. DCOPS_LAB_MIRROR overrides the Debian mirror.
+    the hash of all that shaped it; older ones go when no disk uses them. DCOPS_LAB_MIRROR overrides the Debian mirror.
+
+    Examples:
+      dcops lab build
+      DCOPS_LAB_MIRROR=http://mirror.example/debian dcops lab build
     """
     out = Out(as_json=as_json)
     lab = _lab(None)
     with out.progress("image") as say:
         seconds = lab.service.build(say)
-    document = {"image": lab.images.fingerprint(), "root": str(lab.images.root), "seconds": round(seconds, 1)}
+        removed = lab.images.remove_others(lab.images_in_use(), say)
+    document = {
+        "image": lab.images.fingerprint(),
+        "root": str(lab.images.root),
+        "seconds": round(seconds, 1),
+        "removed": removed,
+    }
     words = f"built in {seconds:.1f} s" if seconds else "is there already"
     out.result(document, f"image {lab.images.fingerprint()} {words}")
 
@@ -65,6 +75,10 @@ def up(
 
     Builds the image first if needed. Nodes are drawn from the inventory (default: lab): a new server there is a new
     node here. Nodes that were switched off are started; link faults stay until `heal`.
+
+    Examples:
+      dcops lab up
+      dcops lab up --twin try -i lab --from-snapshot
     """
     out = Out(as_json=as_json)
     settings = Settings.load()
@@ -102,6 +116,10 @@ def down(
 
     Works from any state, also when the supervisor was killed. Disks are deleted unless --keep-disks; keys and secrets
     stay for the next `up` unless --purge; images and snapshots always stay.
+
+    Examples:
+      dcops lab down
+      dcops lab down --keep-disks
     """
     out = Out(as_json=as_json)
     lab = _lab(twin)
@@ -115,7 +133,12 @@ def down(
 
 @app.command()
 def status(twin: TwinOption = None, as_json: JsonOption = False) -> None:
-    """Show every node, the faults in force and the pages on 127.0.0.1; exit 1 when a node does not answer."""
+    """Show every node, the faults in force and the pages on 127.0.0.1; exit 1 when a node does not answer.
+
+    Examples:
+      dcops lab status
+      dcops lab status --json
+    """
     out = Out(as_json=as_json)
     lab = _lab(twin)
     state = lab.service.status()
@@ -137,13 +160,21 @@ def exec_(
     """Run a command on a node and give its exit code; standard input, output and error are passed through.
 
     Words are passed as they are; for a pipe or a variable say: sh -c '...'.
+
+    Examples:
+      dcops lab exec jkt-db1 -- systemctl status postgresql@17-main
+      dcops lab exec jkt-ops1 -- sh -c 'dcops records list | head'
     """
     raise typer.Exit(_call(twin, node, command, tty))
 
 
 @app.command()
 def ssh(node: NodeArgument, twin: TwinOption = None) -> None:
-    """Open a shell on a node."""
+    """Open a shell on a node.
+
+    Examples:
+      dcops lab ssh drc-ops1
+    """
     raise typer.Exit(_call(twin, node, [], True))
 
 
@@ -155,13 +186,22 @@ def cut(
     twin: TwinOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Cut a link: both ends lose carrier, or with --silent nobody notices."""
+    """Cut a link: both ends lose carrier, or with --silent nobody notices.
+
+    Examples:
+      dcops lab cut w1
+      dcops lab cut w1 --silent --end pdn-rtr1
+    """
     _fault(twin, as_json, {"verb": "cut", "target": link, "silent": silent, "end": end}, f"{link} is cut")
 
 
 @app.command()
 def heal(link: LinkArgument, twin: TwinOption = None, as_json: JsonOption = False) -> None:
-    """Take every fault off a link."""
+    """Take every fault off a link.
+
+    Examples:
+      dcops lab heal w1
+    """
     _fault(twin, as_json, {"verb": "heal", "target": link}, f"{link} is healed")
 
 
@@ -179,7 +219,11 @@ def shape(
     twin: TwinOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a link slow or lossy until `heal`; exit 2 when the kernel cannot do it."""
+    """Make a link slow or lossy until `heal`; exit 2 when the kernel cannot do it.
+
+    Examples:
+      dcops lab shape w1 --rate 512k --loss 5
+    """
     if rate is None and not loss and delay is None:
         raise UsageError("nothing to shape", hint="Name --rate, --loss or --delay.")
     request = {"verb": "shape", "target": link, "rate": rate, "loss": loss / 100, "delay": delay, "end": end}
@@ -188,13 +232,21 @@ def shape(
 
 @app.command()
 def stop(node: NodeArgument, twin: TwinOption = None, as_json: JsonOption = False) -> None:
-    """Switch a node off as a power cut would: its cables go dead, then every process ends. Its disk stays."""
+    """Switch a node off as a power cut would: its cables go dead, then every process ends. Its disk stays.
+
+    Examples:
+      dcops lab stop jkt-db1
+    """
     _fault(twin, as_json, {"verb": "stop", "target": node}, f"{node} is off")
 
 
 @app.command()
 def start(node: NodeArgument, twin: TwinOption = None, as_json: JsonOption = False) -> None:
-    """Switch a node on and wait until its SSH server answers."""
+    """Switch a node on and wait until its SSH server answers.
+
+    Examples:
+      dcops lab start jkt-db1
+    """
     out, lab = Out(as_json=as_json), _lab(twin)
     seconds = lab.service.start_node(lab.topology(), node)
     out.result({"node": node, "seconds": round(seconds, 2)}, f"{node} is on, SSH after {seconds:.1f} s")
@@ -211,6 +263,10 @@ def snapshot(
 
     Shuts every node down in order, copies the disks and keys, boots again. Named by the hash of image, inventory,
     playbooks, monitors, templates and requirements; a change of any makes it match no more.
+
+    Examples:
+      dcops lab snapshot
+      dcops lab snapshot --force
     """
     out, lab = Out(as_json=as_json), _lab(twin)
     key = snapshot_key(lab, inventory or lab.settings.inventory or "lab")
@@ -236,7 +292,12 @@ def forward(
     twin: TwinOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Reach pages and APIs of nodes on 127.0.0.1; they live as long as the twin is up."""
+    """Reach pages and APIs of nodes on 127.0.0.1; they live as long as the twin is up.
+
+    Examples:
+      dcops lab forward
+      dcops lab forward jkt-ops1:9093
+    """
     out, lab = Out(as_json=as_json), _lab(twin)
     if target is None:
         rows = lab.supervisor.ask({"verb": "forwards"})["result"]
@@ -252,7 +313,11 @@ def forward(
 
 @app.command()
 def doctor(as_json: JsonOption = False) -> None:
-    """Say what this machine lacks for a twin, each with what to do; exit 1 when something needed is missing."""
+    """Say what this machine lacks for a twin, each with what to do; exit 1 when something needed is missing.
+
+    Examples:
+      dcops lab doctor
+    """
     out = Out(as_json=as_json)
     checks = machine_checks()
     rows = [[c.name, "ok" if c.is_ok else ("missing" if c.is_needed else "absent"), c.found, c.hint] for c in checks]

@@ -211,15 +211,15 @@ def identity_file(custody: Custody, topology: Topology, node: Node, root: Path) 
     return [BootFile("/etc/dcops/issuer.pub", issuer.pem.encode()), BootFile("/etc/dcops/identity.json", text.encode())]
 
 
-def write_boot_files(folders: Folders, node: Node, files: list[BootFile]) -> int:
-    """Write the files that are new, changed or missing, and give how many.
+def write_boot_files(folders: Folders, node: Node, files: list[BootFile]) -> list[str]:
+    """Write the files that are new, changed or missing, and give their paths.
 
     A file that the node or a playbook changed since is left alone as long as what the lab wants there has not changed.
     """
     root = folders.root(node.name)
     stamp_file = folders.nodes / node.name / "boot.json"
     stamps: dict[str, str] = json.loads(stamp_file.read_text()) if stamp_file.exists() else {}
-    count = 0
+    written = []
     for file in files:
         path = root / file.path.lstrip("/")
         is_there = file.path in stamps and (path.exists() or path.is_symlink())
@@ -227,10 +227,10 @@ def write_boot_files(folders: Folders, node: Node, files: list[BootFile]) -> int
             continue
         _write(root, path, file)
         stamps[file.path] = file.fingerprint
-        count += 1
-    if count:
+        written.append(file.path)
+    if written:
         write_atomic(stamp_file, json.dumps(stamps), 0o600)
-    return count
+    return written
 
 
 def _write(root: Path, path: Path, file: BootFile) -> None:

@@ -10,16 +10,25 @@ from typing import TYPE_CHECKING
 
 from dcops.core.errors import DcopsError
 from dcops.core.files import write_atomic
+from dcops.core.process import run
 from dcops.lab import cables, cgroups, iproute2, limits, overlay, probe
 from dcops.lab.dial import banner
 from dcops.lab.model import Node, Topology, Twin
 from dcops.lab.nspawn import launcher_for
 from dcops.lab.overlay import Folders
+from dcops.lab.shell import Shell
 
 if TYPE_CHECKING:
     from dcops.lab.custody import Custody
 
 _SOCKET_PATH_LIMIT = 107  # sun_path, unix(7)
+# Files of the lab's own services on the national side -> what reads them.
+_SERVICES = {
+    "/usr/local/lib/dcops/observer.py": "dcops-observer",
+    "/etc/systemd/system/dcops-observer.service": "dcops-observer",
+    "/etc/observer/": "dcops-observer",
+    "/etc/unbound/": "unbound",
+}
 _NSPAWN_RUN = Path("/run/systemd/nspawn")
 
 
@@ -100,7 +109,10 @@ class Machine:
         return [node.name for node in wanted]
 
     def lay_disks(self, topology: Topology, image: Path) -> int:
-        """Mount every node's disk and write the files it boots with; give how many were written."""
+        """Mount every node's disk and write the files it boots with; give how many were written.
+
+        On a node that runs already, the lab's own services whose files changed are restarted.
+        """
         from dcops.lab import custody
 
         assert self._custody is not None
@@ -110,7 +122,12 @@ class Machine:
             overlay.mount(self.twin, self.folders, node.name, image)
             files = custody.boot_files(self._custody, topology, node)
             files += custody.identity_file(self._custody, topology, node, root)
-            count += custody.write_boot_files(self.folders, node, files)
+            written = custody.write_boot_files(self.folders, node, files)
+            units = sorted({unit for path in written for start, unit in _SERVICES.items() if path.startswith(start)})
+            if units and self._launcher.is_running(node.name):
+                again = f"systemctl daemon-reload && systemctl try-restart {' '.join(units)}"
+                run(Shell(self.twin, self.folders).argv(node, ["sh", "-c", again], tty=False), check=False)
+            count += len(written)
         return count
 
     def running(self, topology: Topology) -> frozenset[str]:

@@ -90,12 +90,16 @@ class ImageStore:
                 shutil.rmtree(aside, ignore_errors=True)
         return time.monotonic() - began
 
-    def remove_others(self, in_use: frozenset[str]) -> list[str]:
+    def remove_others(self, in_use: frozenset[str], say: Say) -> list[str]:
         """Delete images other than the current one and those `in_use`; give what was deleted."""
+        if not self._folder.is_dir():
+            return []
         keep = {self.fingerprint(), *in_use}
-        old = [path for path in self._folder.glob("*") if path.is_dir() and path.name not in keep]
-        for path in old:
-            shutil.rmtree(path, ignore_errors=True)
+        with self._locked(say):
+            old = [path for path in self._folder.glob("[0-9a-f]*") if path.is_dir() and path.name not in keep]
+            for path in old:
+                say(f"removing image {path.name}, which no disk lies on")
+                shutil.rmtree(path, ignore_errors=True)
         return [path.name for path in old]
 
     def _build_in(self, aside: Path, say: Say) -> None:

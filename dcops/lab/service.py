@@ -135,7 +135,9 @@ class TwinService:
         return size, tuple(watch.stages)
 
     def start_node(self, topology: Topology, name: str) -> float:
-        """Switch one node on and wait for its SSH server; give the seconds it took."""
+        """Switch one node on and wait for its SSH server; give the seconds it took. Its boot files are renewed."""
+        self._host.prepare_secrets(topology)
+        self._host.lay_disks(topology, self._images.root)
         began = monotonic()
         self._supervisor.ask({"verb": "start", "target": name})
         self._wait((topology.node(name),))

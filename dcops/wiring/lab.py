@@ -48,6 +48,11 @@ class Lab:
         with locks.hold(folder, self.twin.name, actor=f"uid {os.getuid()}", verb=verb, wait_seconds=_TURN_SECONDS):
             yield
 
+    def images_in_use(self) -> frozenset[str]:
+        """Give the images that disks of any twin lie on."""
+        notes = (self.settings.state.resolve() / "lab").glob("*/nodes/*/image")
+        return frozenset(Path(note.read_text().strip()).parent.name for note in notes)
+
     def topology(self) -> Topology:
         """Give the topology of the twin that is up. Raises UsageError when it is down."""
         found = self.machine.load_topology()

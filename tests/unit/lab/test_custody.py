@@ -94,14 +94,14 @@ def test_a_file_somebody_changed_is_left_alone_until_the_lab_wants_another(
     (root / "etc").mkdir(parents=True)
     (root / "etc/passwd").write_text("root:x:0:0::/root:/bin/sh\n")
     first = custody.BootFile("/etc/motd", b"one\n")
-    assert custody.write_boot_files(kept.folders, node, [first]) == 1
+    assert custody.write_boot_files(kept.folders, node, [first]) == ["/etc/motd"]
     (root / "etc/motd").write_text("changed by a playbook\n")
-    assert custody.write_boot_files(kept.folders, node, [first]) == 0
+    assert custody.write_boot_files(kept.folders, node, [first]) == []
     assert (root / "etc/motd").read_text() == "changed by a playbook\n"
-    assert custody.write_boot_files(kept.folders, node, [custody.BootFile("/etc/motd", b"two\n")]) == 1
+    assert custody.write_boot_files(kept.folders, node, [custody.BootFile("/etc/motd", b"two\n")]) == ["/etc/motd"]
     assert (root / "etc/motd").read_text() == "two\n"
     seed = custody.BootFile("/etc/seed", b"one\n", is_seed=True)
-    assert custody.write_boot_files(kept.folders, node, [seed]) == 1
-    assert custody.write_boot_files(kept.folders, node, [custody.BootFile("/etc/seed", b"two\n", is_seed=True)]) == 0
+    assert custody.write_boot_files(kept.folders, node, [seed]) == ["/etc/seed"]
+    assert custody.write_boot_files(kept.folders, node, [custody.BootFile("/etc/seed", b"two\n", is_seed=True)]) == []
     (root / "etc/motd").unlink()
-    assert custody.write_boot_files(kept.folders, node, [custody.BootFile("/etc/motd", b"two\n")]) == 1
+    assert custody.write_boot_files(kept.folders, node, [custody.BootFile("/etc/motd", b"two\n")]) == ["/etc/motd"]
