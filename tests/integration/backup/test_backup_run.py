@@ -219,13 +219,13 @@ def test_a_lock_is_reported_and_waited_for(house: House) -> None:
 
 
 def flip_a_byte(repository: Path) -> None:
-    pack = max(
-        (path for path in (repository / "data").rglob("*") if path.is_file()), key=lambda path: path.stat().st_size
-    )
-    content = bytearray(pack.read_bytes())
-    content[len(content) // 2] ^= 0xFF
-    pack.chmod(0o600)
-    pack.write_bytes(content)
+    """Flip one byte in each of the two largest packs: dump and files are damaged, the trees are not."""
+    packs = [path for path in (repository / "data").rglob("*") if path.is_file()]
+    for pack in sorted(packs, key=lambda path: path.stat().st_size)[-2:]:
+        content = bytearray(pack.read_bytes())
+        content[len(content) // 2] ^= 0xFF
+        pack.chmod(0o600)
+        pack.write_bytes(content)
 
 
 def test_a_flipped_byte_is_found_by_reading_the_data_and_by_restore(house: House) -> None:

@@ -1,0 +1,10 @@
+"""The real servers of the backup tests serve drills too: the same cluster, repository and SSH server."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[3]))  # tests import tests, whoever started pytest
+
+from tests.integration.backup.conftest import cluster, database, house, ssh_server
+
+__all__ = ["cluster", "database", "house", "ssh_server"]
