@@ -61,6 +61,11 @@ def run(
 
     Exit codes: 5 database or server unreachable, 7 repository or host is not the enrolled one, 10 repository missing,
     11 locked, 12 wrong key, 13 damaged data, 14 policy broken.
+
+    \b
+    Examples:
+      dcops backup run --app naskah_dinas_elektronik
+      dcops backup run --check
     """
     out = Out(as_json=as_json)
     backup = _open(application, writing_inventory(Settings.load(), inventory))
@@ -121,7 +126,13 @@ def _show_plan(out: Out, backup: "Backup") -> None:
 
 @app.command("list")
 def list_(application: AppOption = None, inventory: InventoryOption = None, as_json: JsonOption = False) -> None:
-    """List the snapshots of an application as the repository has them, oldest first."""
+    """List the snapshots of an application as the repository has them, oldest first.
+
+    \b
+    Examples:
+      dcops backup list --app naskah_dinas_elektronik
+      dcops backup list --json
+    """
     out = Out(as_json=as_json)
     backup = _open(application, reading_inventory(Settings.load(), inventory))
     rows = [
@@ -154,6 +165,11 @@ def check(
     """Check the repository: identity, structure, and with --read-data every byte of it.
 
     Exit codes: 7 not the enrolled repository, 10 missing, 11 locked, 12 wrong key, 13 damaged.
+
+    \b
+    Examples:
+      dcops backup check
+      dcops backup check --read-data
     """
     out = Out(as_json=as_json)
     backup = _open(application, reading_inventory(Settings.load(), inventory))
@@ -185,6 +201,11 @@ def restore(
     """Restore into an empty folder and compare with the manifest written at backup time.
 
     A folder that holds anything is refused (exit 7): a restore never overwrites live data. A damaged pack ends with 13.
+
+    \b
+    Examples:
+      dcops backup restore latest --to /root/restored
+      dcops backup restore 9DYV --to /root/restored
     """
     out = Out(as_json=as_json)
     backup = _open(application, writing_inventory(Settings.load(), inventory))
@@ -214,6 +235,11 @@ def status(application: AppOption = None, inventory: InventoryOption = None, as_
     """Tell from the journal how old the newest good backup of each application is (exit 14 when too old or unknown).
 
     Nothing is asked of the repository. A run that never came here has no receipt: that is unknown, never ok.
+
+    \b
+    Examples:
+      dcops backup status
+      dcops backup status --json
     """
     from dcops.inventory import load
     from dcops.wiring.backup import load_policies, open_backup

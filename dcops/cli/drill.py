@@ -57,7 +57,12 @@ def _say(out: Out) -> "Say":
 
 @app.command("list")
 def list_(inventory: InventoryOption = None, as_json: JsonOption = False) -> None:
-    """List the scenarios: name, kind, application, where they run, and problems if any."""
+    """List the scenarios: name, kind, application, where they run, and problems if any.
+
+    \b
+    Examples:
+      dcops drill list
+    """
     out = Out(as_json=as_json)
     drills = _open(inventory)
     rows = []
@@ -89,6 +94,11 @@ def lint(
 
     What changes something must be rolled back; each drill has at least one negative control; recovery steps use nothing
     that production would not have.
+
+    \b
+    Examples:
+      dcops drill lint
+      dcops drill lint naskah-db-loss
     """
     out = Out(as_json=as_json)
     drills = _open(inventory)
@@ -101,7 +111,12 @@ def lint(
 
 @app.command()
 def show(name: NameArgument, inventory: InventoryOption = None, as_json: JsonOption = False) -> None:
-    """Show a scenario phase by phase, in the waves in which its steps may run."""
+    """Show a scenario phase by phase, in the waves in which its steps may run.
+
+    \b
+    Examples:
+      dcops drill show naskah-db-loss
+    """
     drills = _open(inventory)
     drill = drills.load(name)
     _show(Out(as_json=as_json), drills, drill)
@@ -140,7 +155,12 @@ def _show(out: Out, drills: "Drills", drill: "Drill") -> None:
 
 @app.command()
 def plan(name: NameArgument, inventory: InventoryOption = None, as_json: JsonOption = False) -> int:
-    """Plan a run: ask every guard and the steady state, and show the steps; nothing is touched (22 if one says no)."""
+    """Plan a run: ask every guard and the steady state, and show the steps; nothing is touched (22 if one says no).
+
+    \b
+    Examples:
+      dcops drill plan naskah-db-loss
+    """
     return _check(Out(as_json=as_json), _open(inventory, is_writing=True), name, clear=ExitCode.DONE)
 
 
@@ -185,6 +205,12 @@ def run(
     INT and TERM stop it; the first act then is the rollback. Verdict and exit code: PASS 0, FAIL 20, INCONCLUSIVE 21,
     REFUSED 22 (a guard said no, nothing was touched), ABORTED 23; 24 when the rollback is incomplete: call a person.
     Exit 7: this host, its environment or its site is not the drill's; nothing was touched.
+
+    \b
+    Examples:
+      dcops drill run naskah-db-loss
+      dcops drill run naskah-db-loss --yes --seed 7
+      dcops drill run naskah-db-loss --check
     """
     out = Out(as_json=as_json)
     drills = _open(inventory, is_writing=True)
@@ -242,7 +268,13 @@ def history(
     inventory: InventoryOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the recorded results, oldest first: refused and aborted ones too."""
+    """List the recorded results, oldest first: refused and aborted ones too.
+
+    \b
+    Examples:
+      dcops drill history
+      dcops drill history --app naskah_dinas_elektronik --json
+    """
     from dcops.wiring.drills import journal_of
 
     out = Out(as_json=as_json)
@@ -280,6 +312,11 @@ def report(
     """Tell what a run proved: verdict, every figure with where it comes from, and the steps.
 
     A twin's report says GLADI / REHEARSAL: it never counts as evidence that production recovers.
+
+    \b
+    Examples:
+      dcops drill report 5NBK7
+      dcops drill report 5NBK7 --html /tmp/drill.html
     """
     from dcops.core.files import write_atomic
     from dcops.drills.report import render_html, render_text
@@ -307,6 +344,10 @@ def abort(run_id: RunArgument, inventory: InventoryOption = None, as_json: JsonO
     """Stop a run and roll back what it started; when its process is dead, do its rollbacks now (23, or 24).
 
     A run that still lives is asked by TERM and rolls back itself; this command waits for its end.
+
+    \b
+    Examples:
+      dcops drill abort 5NBK7
     """
     from dcops.runs.model import RunStatus
     from dcops.runs.run import load_run
