@@ -24,6 +24,11 @@ def serve(
 
     Read only, and only fields that anybody may see. It listens where it is told and nowhere else; put a proxy with TLS
     in front for other machines. Exit codes: 0 stopped, 1 it cannot listen there, 3 the inventory is invalid.
+
+    \b
+    Examples:
+      dcops api serve
+      dcops api serve --listen 127.0.0.1:8081 -i lab
     """
     from dcops.api.app import create_app
     from dcops.api.context import Context
@@ -38,7 +43,12 @@ def serve(
 
 @app.command()
 def openapi(inventory: InventoryOption = None, json: JsonOption = False) -> None:  # noqa: ARG001 - it is JSON anyway
-    """Print the OpenAPI document of the API."""
+    """Print the OpenAPI document of the API.
+
+    \b
+    Examples:
+      dcops api openapi > openapi.json
+    """
     from dcops.api.app import create_app
     from dcops.api.context import Context
     from dcops.wiring.api import open_api

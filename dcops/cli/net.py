@@ -43,6 +43,11 @@ def backup(
     site, in $DCOPS_STATE/network/configs.
 
     Exit codes: 0 all kept, 5 none reached, 6 some not kept, 1 none kept.
+
+    \b
+    Examples:
+      dcops net backup
+      dcops net backup jkt --json
     """
     from dcops.network.service import backup_configurations
     from dcops.runs.executor import Limits
@@ -85,7 +90,13 @@ def render(
     inventory: InventoryOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Print the intended routing of devices, services at their home site. Opens no session."""
+    """Print the intended routing of devices, services at their home site. Opens no session.
+
+    \b
+    Examples:
+      dcops net render jkt-rtr1
+      dcops net render router --json
+    """
     from dcops.cli.net_session import offline
 
     out = Out(as_json=json)
@@ -108,6 +119,11 @@ def plan(
 
     The plan names the state it was made from; `dcops net apply --plan FILE` refuses it once a device has moved on.
     Exit codes: 0 planned, 5 no device reached, 6 some not reached.
+
+    \b
+    Examples:
+      dcops net plan
+      dcops net plan drc --out plan.json
     """
     from dcops.network.planfile import plan_document
 
@@ -145,6 +161,12 @@ def apply(
 
     Exit codes: 0 done, 4 --check found differences, 5 none reached, 6 partly applied, 7 refused (the device changed
     since the plan, another host key, observe mode), 8 a device needs a person.
+
+    \b
+    Examples:
+      dcops net apply --check
+      dcops net apply jkt --yes
+      dcops net apply --plan plan.json
     """
     out = Out(as_json=json)
     with acting("net apply", inventory, out, writes=not check) as session:
@@ -204,6 +226,11 @@ def status(
     """Show the BGP sessions of the routers.
 
     Exit codes: 0 all established, 1 some are not, 5 no router reached, 6 some not reached.
+
+    \b
+    Examples:
+      dcops net status
+      dcops net status --wait 45 --json
     """
     from dcops.network.service import wait_for_bgp
 
@@ -247,7 +274,12 @@ def log(
     inventory: InventoryOption = None,
     json: JsonOption = False,
 ) -> None:
-    """List the kept configurations of a device, newest first."""
+    """List the kept configurations of a device, newest first.
+
+    \b
+    Examples:
+      dcops net log jkt-rtr1
+    """
     out = Out(as_json=json)
     history, site = history_of(device, inventory)
     commits = history.log(site, device, limit)
@@ -264,7 +296,13 @@ def show(
     inventory: InventoryOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Print the kept configuration of a device (secrets replaced by hashes)."""
+    """Print the kept configuration of a device (secrets replaced by hashes).
+
+    \b
+    Examples:
+      dcops net show jkt-rtr1
+      dcops net show jkt-rtr1 --at 4764a8ad6293
+    """
     out = Out(as_json=json)
     history, site = history_of(device, inventory)
     text = history.read(site, device, at)
@@ -282,7 +320,13 @@ def diff(
     inventory: InventoryOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show what changed between two kept configurations of a device."""
+    """Show what changed between two kept configurations of a device.
+
+    \b
+    Examples:
+      dcops net diff jkt-rtr1
+      dcops net diff jkt-rtr1 4764a8ad6293..HEAD
+    """
     out = Out(as_json=json)
     history, site = history_of(device, inventory)
     older, _, newer = (revisions or "").partition("..")
@@ -296,7 +340,13 @@ def service_show(
     inventory: InventoryOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show which routers announce each service address now."""
+    """Show which routers announce each service address now.
+
+    \b
+    Examples:
+      dcops net service show
+      dcops net service show naskah --json
+    """
     out = Out(as_json=json)
     with looking(inventory, out) as session:
         states = session.services(name)
@@ -328,6 +378,11 @@ def service_move(
     Routers of a site that is lost cannot withdraw; they are named, and the other site announces all the same.
 
     Exit codes: 0 moved or already there, 4 --check: it would move, 6 not wholly moved, 7 refused.
+
+    \b
+    Examples:
+      dcops net service move naskah --to drc
+      dcops net service move naskah --to jkt --order announce-first --yes
     """
     from dcops.network.service import move_service
 

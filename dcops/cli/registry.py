@@ -66,7 +66,12 @@ def application(
     inventory: InventoryOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show one application of the catalogue."""
+    """Show one application of the catalogue.
+
+    \b
+    Examples:
+      dcops registry app naskah_dinas_elektronik
+    """
     out = Out(as_json=json)
     _, found = _inventory(inventory)
     by_key = {item.id: item for item in applications(found)}
@@ -98,6 +103,11 @@ def upstreams(
     far end is asked over HTTPS with its own certificate authority. What could not be seen is `unknown`.
 
     Exit codes: 0 none failed, 14 one has failed (`fail`).
+
+    \b
+    Examples:
+      dcops registry upstreams
+      dcops registry upstreams pdn --json
     """
     from dcops.wiring.registry import open_board
 

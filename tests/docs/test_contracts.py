@@ -20,7 +20,7 @@ PLANTS = {
     "rooms": ("dcops/backup/model.py", "import dcops.backup.service"),
     "outer trees": ("dcops/core/planted_outer.py", "import exporters"),
     "pure": ("dcops/drills/plan.py", "import subprocess"),
-    "services": ("dcops/network/service.py", "import netmiko"),
+    "services": ("dcops/registry/service.py", "import netmiko"),
     "faces": ("dcops/cli/planted.py", "import paramiko"),
 }
 NOT_CAPABILITIES = ("core", "cli", "wiring", "api", "records", "runs", "inventory")
