@@ -44,7 +44,7 @@ def build(as_json: JsonOption = False) -> None:
 
     Examples:
       dcops lab build
-      DCOPS_LAB_MIRROR=http://mirror.example/debian dcops lab build
+      DCOPS_LAB_MIRROR=http://mirror.test/debian dcops lab build
     """
     out = Out(as_json=as_json)
     lab = _lab(None)
