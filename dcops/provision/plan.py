@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from dcops.core.exitcodes import ExitCode
 from dcops.provision.model import (
     GUARD_TASK,
+    GUARD_TASKS,
     Conclusion,
     Ended,
     Event,
@@ -51,8 +52,8 @@ class Tally:
             self._done(event)
 
     def _done(self, event: TaskDone) -> None:
-        if event.task.endswith(GUARD_TASK):
-            if event.outcome is Outcome.FAILED:
+        if event.task in GUARD_TASKS:
+            if event.task == GUARD_TASK and event.outcome is Outcome.FAILED:
                 self.refused.append(f"{event.host}: {event.message}")
             return
         count = self._hosts.setdefault(event.host, _Count())

@@ -52,7 +52,10 @@ FILES = """\
         files:
           - {path: "{{ target }}/{{ inventory_hostname }}", content: "hello\\n", owner: "{{ me }}", group: "{{ mine }}"}
         secrets:
-          - {path: "{{ target }}/{{ inventory_hostname }}.secret", content: "SECRET", owner: "{{ me }}", group: "{{ mine }}"}
+          - path: "{{ target }}/{{ inventory_hostname }}.secret"
+            content: "SECRET"
+            owner: "{{ me }}"
+            group: "{{ mine }}"
 """
 
 
@@ -156,6 +159,14 @@ def test_the_guard_refuses_a_host_that_is_not_enrolled_and_nothing_is_touched(tm
     found = execute(job, guard=PLAYBOOKS / "guards/identity.yml")
     assert found.exit_code is ExitCode.REFUSED
     assert not (tmp_path / "touched").exists()
+
+
+def test_behind_the_guard_an_unreachable_host_stops_no_other(tmp_path: Path) -> None:
+    """Needs no enrolled host: both are unreachable, and both are reported by the play behind, as such."""
+    job = make_job(tmp_path, "    - ansible.builtin.ping:\n", {"a": CLOSED, "b": CLOSED})
+    found = execute(job, guard=PLAYBOOKS / "guards/identity.yml")
+    assert found.exit_code is ExitCode.UNREACHABLE
+    assert [host.unreachable for host in found.hosts] == [1, 1]
 
 
 def _running(marker: str) -> list[str]:

@@ -6,6 +6,7 @@ from dcops.core.exitcodes import ExitCode
 from dcops.inventory.pattern import Universe
 from dcops.provision.model import (
     GUARD_TASK,
+    GUARD_TASKS,
     Conclusion,
     Ended,
     Event,
@@ -105,11 +106,12 @@ def test_an_ignored_failure_is_no_failure() -> None:
 
 
 def test_the_guard_refuses_and_its_own_outcomes_count_for_nothing() -> None:
-    guard = f"{GUARD_TASK}"
+    guard = GUARD_TASK
     refused = judged([done("a", Outcome.FAILED, task=guard), done("b", Outcome.OK, task=guard), END])
     assert refused.exit_code is ExitCode.REFUSED
     assert refused.message == "not the enrolled hosts, nothing was touched: a: why"
-    passed = judged([done("a", Outcome.UNREACHABLE, task=guard), done("a", Outcome.UNREACHABLE), END], expected=("a",))
+    reads = GUARD_TASKS[0]
+    passed = judged([done("a", Outcome.UNREACHABLE, task=reads), done("a", Outcome.UNREACHABLE), END], expected=("a",))
     assert (passed.exit_code, passed.hosts[0].unreachable) == (ExitCode.UNREACHABLE, 1)
 
 
