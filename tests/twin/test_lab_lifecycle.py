@@ -25,7 +25,7 @@ def footprint() -> dict[str, object]:
     def is_shown(text: str) -> bool:
         return not any(f"{name}-" in text or f"/lab/{name}/" in text for name in others)
 
-    ours = ("systemd-nspawn", "dcops.lab", "/run/netns")
+    ours = ("systemd-nspawn", "-m dcops.lab.supervisor", "mmdebstrap --mode", "ip netns exec")
     processes = [(pid, words) for pid, words in command_lines() if any(word in words for word in ours)]
     show = ["ip", "-j", "address", "show"]
     addresses = [
