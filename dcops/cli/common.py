@@ -38,6 +38,11 @@ LimitOption = Annotated[
 ForksOption = Annotated[int, typer.Option("--forks", "-f", min=1, max=200, help="How many hosts at a time.")]
 
 
+# What rich would read into the text of others: "[/etc/hosts]" as a tag, ":ab:" of a MAC address as a picture.
+_VERBATIM: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False}
+_UNCUT = 100_000
+
+
 def plain(value: Any) -> Any:
     """Give `value` as JSON can hold it: models, enums, dates, paths and sets become plain values."""
     if hasattr(value, "model_dump"):
@@ -58,8 +63,8 @@ class Out:
 
     def __init__(self, *, as_json: bool = False) -> None:
         self.as_json = as_json
-        self.console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
-        self.log = Console(stderr=True, highlight=False)
+        self.console = Console(**_VERBATIM, soft_wrap=not sys.stdout.isatty())
+        self.log = Console(**_VERBATIM, stderr=True)
 
     def json(self, document: Any) -> None:
         """Print one JSON document, keys in the order given."""
@@ -70,12 +75,12 @@ class Out:
         if self.as_json:
             self.json(document)
         else:
-            self.console.print(text, markup=False)
+            self.console.print(text)
 
     def table(self, rows: Sequence[Sequence[Any]], columns: Sequence[str], *, title: str | None = None) -> None:
         """Print a table: one row a thing; cells are shown by str(), None as a dash."""
-        width = None if sys.stdout.isatty() else 200
-        console = Console(highlight=False, width=width)
+        # Into a pipe nothing is folded or cut: the next program reads whole cells.
+        console = Console(**_VERBATIM, width=None if sys.stdout.isatty() else _UNCUT)
         table = Table(*columns, title=title, box=None, pad_edge=False, header_style="bold", title_justify="left")
         for row in rows:
             table.add_row(*("-" if cell is None else str(cell) for cell in row))
@@ -84,11 +89,11 @@ class Out:
     def line(self, text: str) -> None:
         """Print one line of result; nothing with --json."""
         if not self.as_json:
-            self.console.print(text, markup=False)
+            self.console.print(text)
 
     def note(self, text: str) -> None:
         """Say one line beside the result, on standard error."""
-        self.log.print(text, markup=False, soft_wrap=True)
+        self.log.print(text, soft_wrap=True)
 
     @contextmanager
     def progress(self, what: str) -> Iterator["Reporter"]:
@@ -97,7 +102,7 @@ class Out:
             self.note(f"{what} ...")
             yield self.note
             return
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+        columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
         with Progress(*columns, console=self.log, transient=True) as bar:
             task = bar.add_task(what, total=None)
 
@@ -153,7 +158,7 @@ def confirm(question: str, *, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise UsageError("nobody is here to confirm", hint="Add --yes, or --check to see the plan only.")
-    if not typer.confirm(question):
+    if not typer.confirm(question, err=True):
         raise UsageError("stopped: not confirmed; nothing was touched")
 
 
