@@ -17,7 +17,7 @@ from dcops.core.files import private_dir, write_atomic
 from dcops.core.process import run
 from dcops.lab.overlay import Folders
 
-_SHAPING = ("playbooks", "monitors", "requirements")
+_SHAPING = ("inventory/catalogue", "playbooks", "monitors", "requirements")
 _IGNORED = frozenset({"__pycache__", ".ansible", "artifacts"})
 
 

@@ -40,6 +40,7 @@ class Supervisor:
 
     def __init__(self, twin: Twin, folders: Folders, source: Path) -> None:
         topology = Topology.model_validate_json(folders.topology.read_text())
+        self.twin = twin
         self.done = threading.Event()
         self._folders = folders
         self._journal = threading.Lock()
@@ -191,14 +192,16 @@ class _Handler(socketserver.StreamRequestHandler):
             if not isinstance(request, dict):
                 answer: dict[str, Any] = {"ok": False, "error": "not a JSON object", "exit_code": 2}
             else:
-                answer = door.supervisor.answer(request, by=_peer(self.connection), allowed=door.allowed)
+                answer = door.supervisor.answer(
+                    request, by=_peer(self.connection, door.supervisor.twin), allowed=door.allowed
+                )
             try:
                 self.wfile.write(json.dumps(answer).encode() + b"\n")
             except OSError:
                 return
 
 
-def _peer(connection: socket.socket) -> str:
+def _peer(connection: socket.socket, twin: Twin) -> str:
     """Say who asks: the node a process runs in, by its control group, or the host."""
     raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
     pid = struct.unpack("3i", raw)[0]
@@ -209,7 +212,7 @@ def _peer(connection: socket.socket) -> str:
     for line in groups.splitlines():
         parts = line.split(":", 2)[2].split("/")
         if len(parts) > 2 and parts[1].startswith("dcops"):
-            return parts[2]
+            return parts[2].removesuffix(".service").removeprefix(f"{twin.cgroup}-")
     return "host"
 
 
