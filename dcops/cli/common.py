@@ -163,13 +163,16 @@ def confirm(question: str, *, yes: bool) -> None:
 
 
 def setup_logging(*, as_json: bool, verbosity: int) -> None:
-    """Send the log to standard error: warnings, with -v information, with -vv everything; JSON lines with --json."""
+    """Send the log to standard error: warnings, with -v information, with -vv everything; JSON lines with --json.
+
+    The libraries that carry sessions stay quiet even then: what they would log is what was sent, secrets included.
+    """
     level = {0: logging.WARNING, 1: logging.INFO}.get(verbosity, logging.DEBUG)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if as_json else logging.Formatter("%(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=level, handlers=[handler], force=True)
-    for noisy in ("paramiko", "netmiko", "asyncio", "alembic"):
-        logging.getLogger(noisy).setLevel(logging.ERROR if verbosity < 2 else logging.DEBUG)
+    logging.basicConfig(level=level, handlers=[handler])
+    for noisy in ("paramiko", "netmiko", "httpcore2", "httpx2", "asyncio", "alembic"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
 
 
 class JsonFormatter(logging.Formatter):

@@ -1,6 +1,6 @@
 """`dcops NOUN VERB`: find the noun in the table, import it, run it, turn errors into one line and an exit code.
 
-`dcops --help` reads the table only: no noun, no model, no rich is imported (tests/e2e/test_help.py).
+`dcops --help` reads the table only: no noun, no model, no rich is imported.
 """
 
 import importlib
@@ -26,6 +26,7 @@ nouns:
 {nouns}
 
 options:
+  -v, -vv            before NOUN: log what is done, or everything, on standard error
   --help             this text; after a noun or verb, its own
   --version          the version
   --exit-codes       what each exit code means
@@ -48,11 +49,13 @@ def _exit_codes() -> str:
     return "\n".join(f"{code.value:>4}  {text}" for code, text in MEANINGS.items())
 
 
-def _unknown_noun(word: str) -> str:
+def _unknown_noun(word: str) -> "DcopsError":
+    from dcops.core.errors import UsageError
     from dcops.core.text import did_you_mean
 
     near = did_you_mean(word, NOUNS)
-    return f'dcops: "{word}" is no noun.' + (f" Did you mean {near}?" if near else "") + " Nouns: " + ", ".join(NOUNS)
+    hint = (f"Did you mean {near}? " if near else "") + f"Nouns: {', '.join(NOUNS)}."
+    return UsageError(f'"{word}" is no noun', hint=hint)
 
 
 def _fail(error: Exception, *, as_json: bool) -> int:
@@ -90,7 +93,8 @@ def _defect(error: Exception) -> "DcopsError":
     if os.environ.get("DCOPS_DEBUG"):
         traceback.print_exception(error)
     if isinstance(error, OSError) and error.strerror:
-        return DcopsError(error.strerror, where=str(error.filename or ""), hint="Nothing else is known of it.")
+        hint = "Look at that path: its folder, its owner and mode, free space. DCOPS_STATE says where state is written."
+        return DcopsError(error.strerror, where=str(error.filename or "system"), hint=hint)
     frames = "".join(traceback.format_list(traceback.extract_tb(error.__traceback__)))
     try:
         folder = private_dir(Settings.load().state / "defects")
@@ -111,17 +115,25 @@ def _usage_error(noun: str, words: Sequence[str], message: str) -> "DcopsError":
     return UsageError(message.rstrip("."), where=place, hint=f"See dcops {place} --help")
 
 
-def _run_noun(noun: str, arguments: Sequence[str]) -> int:
+def _own(arguments: Sequence[str]) -> Sequence[str]:
+    """Give the arguments that are ours: those after `--` belong to another program."""
+    return arguments[: arguments.index("--")] if "--" in arguments else arguments
+
+
+def _run_noun(noun: str, arguments: Sequence[str], verbosity: int) -> int:
     """Run one noun's own command line and give the exit code."""
     # typer's own traceback boxes and suggestions to install completion are for developers, not for users at night.
     os.environ.setdefault("TYPER_STANDARD_TRACEBACK", "1")
-    own = list(arguments)[: arguments.index("--")] if "--" in arguments else arguments
+    own = _own(arguments)
     as_json = "--json" in own
     try:
         module = importlib.import_module(NOUNS[noun][0])
         import typer
         from typer.exceptions import TyperException
 
+        from dcops.cli.common import setup_logging
+
+        setup_logging(as_json=as_json, verbosity=verbosity)
         command = typer.main.get_command(module.app)
         try:
             result = command.main(args=list(arguments), prog_name=f"dcops {noun}", standalone_mode=False)
@@ -136,9 +148,11 @@ def _run_noun(noun: str, arguments: Sequence[str]) -> int:
         return result if isinstance(result, int) else 0
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        # The reader of our output has gone (`| head`): no error, and nothing more to say.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except SystemExit as stop:
+        if not isinstance(stop.__context__, BrokenPipeError):
+            raise
+        # The reader of our output has gone (`| head`): no error, and nothing more to say. Typer makes it an exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
     except Exception as error:
         return _fail(error, as_json=as_json)
@@ -146,6 +160,10 @@ def _run_noun(noun: str, arguments: Sequence[str]) -> int:
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line `arguments` (without the program's name) and give the exit code."""
+    verbosity = 0
+    while arguments and arguments[0] in ("-v", "-vv"):
+        verbosity += len(arguments[0]) - 1
+        arguments = arguments[1:]
     if not arguments or arguments[0] in ("--help", "-h", "help"):
         print(usage(), end="")
         return 0 if arguments else 2
@@ -161,9 +179,8 @@ def run(arguments: Sequence[str]) -> int:
 
         return script(rest)
     if first not in NOUNS:
-        print(_unknown_noun(first), file=sys.stderr)
-        return 2
-    return _run_noun(first, rest)
+        return _fail(_unknown_noun(first), as_json="--json" in _own(rest))
+    return _run_noun(first, rest, verbosity)
 
 
 def main() -> None:

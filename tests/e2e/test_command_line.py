@@ -59,6 +59,57 @@ def test_an_error_with_json_is_json() -> None:
     assert json.loads(done.stdout)["error"]["exit_code"] == 2
 
 
+def test_an_unknown_noun_with_json_is_json() -> None:
+    done = dcops("inventry", "list", "--json")
+    assert done.returncode == 2
+    error = json.loads(done.stdout)["error"]
+    assert error["exit_code"] == 2
+    assert "Did you mean inventory?" in error["hint"]
+
+
+@pytest.mark.parametrize("arguments", [("inventory", "list", "--json"), ("inventory", "debt", "-i", "production")])
+def test_a_reader_that_goes_away_is_no_error(arguments: tuple[str, ...]) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    argv = [sys.executable, "-m", "dcops", *arguments]
+    with os.fdopen(write, "w") as gone:
+        done = subprocess.run(argv, stdout=gone, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 0
+    assert "Error" not in done.stderr
+
+
+def test_a_path_that_cannot_be_written_says_which_and_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = dcops("records", "keygen", DCOPS_STATE=str(tmp_path / "file"), DCOPS_IDENTITY=str(tmp_path / "none"))
+    assert done.returncode == 1
+    assert f"{tmp_path}/file" in done.stderr
+    assert "DCOPS_STATE says where state is written" in done.stderr
+
+
+def test_the_log_is_on_standard_error_and_shown_when_asked() -> None:
+    script = (
+        "import sys, types, logging; from dcops.cli import main, table\n"
+        "module = types.ModuleType('planted'); sys.modules['planted'] = module\n"
+        "import typer; module.app = typer.Typer()\n"
+        "@module.app.command()\n"
+        "def go(json: bool = False) -> None:\n"
+        "    logging.getLogger('dcops.x').info('moved', extra={'fields': {'host': 'jkt-db1'}})\n"
+        "    logging.getLogger('netmiko').debug('sent canary-0451')\n"
+        "table.NOUNS['planted'] = ('planted', ''); sys.exit(main.run(sys.argv[1:]))"
+    )
+    for arguments, expected in (
+        (["planted"], ""),
+        (["-v", "planted"], "INFO dcops.x: moved\n"),
+        (
+            ["-vv", "planted", "--json"],
+            '{"level": "info", "logger": "dcops.x", "event": "moved", "host": "jkt-db1"}\n',
+        ),
+    ):
+        done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True)
+        assert (done.returncode, done.stdout) == (0, "")
+        assert "".join(line + "\n" for line in done.stderr.splitlines() if "asyncio" not in line) == expected
+
+
 def test_exit_codes_are_listed() -> None:
     done = dcops("--exit-codes")
     assert done.returncode == 0
