@@ -1,7 +1,5 @@
 """`dcops drill`: rehearse a loss, measure the recovery, read what it proved."""
 
-import os
-import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,7 +16,7 @@ from dcops.cli.common import (
     reading_inventory,
     writing_inventory,
 )
-from dcops.core.clock import monotonic, sleep
+from dcops.core.clock import monotonic
 from dcops.core.errors import SpecError, UsageError
 from dcops.core.exitcodes import ExitCode
 from dcops.core.settings import Settings
@@ -41,7 +39,8 @@ NameArgument = Annotated[str, typer.Argument(metavar="DRILL", help="A scenario's
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run id, or any unique ending of one.")]
 
 
-def _open(inventory: str | None, *, is_writing: bool = False) -> "Drills":
+def open_drills_here(inventory: str | None, *, is_writing: bool = False) -> "Drills":
+    """Give the scenarios, for an inventory chosen by the rule for reading or for writing verbs."""
     from dcops.wiring.drills import open_drills
 
     settings = Settings.load()
@@ -49,7 +48,7 @@ def _open(inventory: str | None, *, is_writing: bool = False) -> "Drills":
     return open_drills(settings, name)
 
 
-def _say(out: Out) -> "Say":
+def say_to(out: Out) -> "Say":
     """Give what prints one line of progress with the seconds since now."""
     began = monotonic()
     return lambda text: out.note(f"{monotonic() - began:7.1f} s  {text}")
@@ -64,7 +63,7 @@ def list_(inventory: InventoryOption = None, as_json: JsonOption = False) -> Non
       dcops drill list
     """
     out = Out(as_json=as_json)
-    drills = _open(inventory)
+    drills = open_drills_here(inventory)
     rows = []
     for name in drills.names():
         drill, problems = drills.check(name)
@@ -101,7 +100,7 @@ def lint(
       dcops drill lint naskah-db-loss
     """
     out = Out(as_json=as_json)
-    drills = _open(inventory)
+    drills = open_drills_here(inventory)
     chosen = names or list(drills.names())
     problems = [problem for name in chosen for problem in drills.check(name)[1]]
     if problems:
@@ -117,7 +116,7 @@ def show(name: NameArgument, inventory: InventoryOption = None, as_json: JsonOpt
     Examples:
       dcops drill show naskah-db-loss
     """
-    drills = _open(inventory)
+    drills = open_drills_here(inventory)
     drill = drills.load(name)
     _show(Out(as_json=as_json), drills, drill)
 
@@ -161,7 +160,7 @@ def plan(name: NameArgument, inventory: InventoryOption = None, as_json: JsonOpt
     Examples:
       dcops drill plan naskah-db-loss
     """
-    return _check(Out(as_json=as_json), _open(inventory, is_writing=True), name, clear=ExitCode.DONE)
+    return _check(Out(as_json=as_json), open_drills_here(inventory, is_writing=True), name, clear=ExitCode.DONE)
 
 
 def _check(out: Out, drills: "Drills", name: str, *, clear: ExitCode) -> int:
@@ -175,7 +174,7 @@ def _check(out: Out, drills: "Drills", name: str, *, clear: ExitCode) -> int:
     journal = journal_of(drills)
     setting = drills.setting(drill, None)
     with cancel_on_signals() as token, running(drills, drill, "drill plan", journal) as run:
-        prepared = prepare(drills, setting, run, _say(out), token, journal=journal)
+        prepared = prepare(drills, setting, run, say_to(out), token, journal=journal)
         prepared.service.runner.run_phase(Phase.GUARDS, drill.spec.guards, is_stopping=False)
         prepared.service.runner.run_phase(Phase.STEADY_BEFORE, drill.spec.steady_state, is_stopping=False)
         results = prepared.service.runner.results
@@ -213,7 +212,7 @@ def run(
       dcops drill run naskah-db-loss --check
     """
     out = Out(as_json=as_json)
-    drills = _open(inventory, is_writing=True)
+    drills = open_drills_here(inventory, is_writing=True)
     if check:
         return _check(out, drills, name, clear=ExitCode.DIFFERENCES)
     from dcops.runs.run import current_actor
@@ -228,7 +227,7 @@ def run(
     require_place(drills, drill)
     confirm(f"Run drill {name}? It breaks something on purpose and recovers it.", yes=yes)
     result, run_id = _execute(out, drills, drill, seed, journal)
-    _conclude(out, result, run_id)
+    conclude(out, result, run_id)
     return result.exit_code
 
 
@@ -249,14 +248,15 @@ def _execute(out: Out, drills: "Drills", drill: "Drill", seed: int | None, journ
 
     setting = drills.setting(drill, seed)
     with cancel_on_signals() as token, running(drills, drill, "drill run", journal) as run:
-        prepared = prepare(drills, setting, run, _say(out), token, journal=journal)
+        prepared = prepare(drills, setting, run, say_to(out), token, journal=journal)
         result = prepared.service.run()
         run.record(result.kind, result.model_dump(mode="json"))
         run.finish({"verdict": result.verdict, "exit_code": result.exit_code})
         return result, run.run_id
 
 
-def _conclude(out: Out, result: "DrillResult", run_id: str) -> None:
+def conclude(out: Out, result: "DrillResult", run_id: str) -> None:
+    """Print a result: its report, or one document with --json."""
     from dcops.drills.report import render_text
 
     out.result({"run": run_id, **result.model_dump(mode="json")}, render_text(result, run_id))
@@ -280,7 +280,7 @@ def history(
     out = Out(as_json=as_json)
     records = [
         record
-        for record in journal_of(_open(inventory)).query(kind="drill.result")
+        for record in journal_of(open_drills_here(inventory)).query(kind="drill.result")
         if application in (None, record.payload["app"])
     ]
     if as_json:
@@ -325,7 +325,9 @@ def report(
 
     out = Out(as_json=as_json)
     found = [
-        r for r in journal_of(_open(inventory)).query(kind="drill.result") if (r.run or "").endswith(run_id.upper())
+        r
+        for r in journal_of(open_drills_here(inventory)).query(kind="drill.result")
+        if (r.run or "").endswith(run_id.upper())
     ]
     if not found or len({r.run for r in found}) != 1:
         raise UsageError(
@@ -339,60 +341,8 @@ def report(
     out.result({"run": full, **result.model_dump(mode="json")}, render_text(result, full))
 
 
-@app.command()
-def abort(run_id: RunArgument, inventory: InventoryOption = None, as_json: JsonOption = False) -> int:
-    """Stop a run and roll back what it started; when its process is dead, do its rollbacks now (23, or 24).
+# Registered last, so that the help lists them after what they follow on.
+from dcops.cli import drill_later  # noqa: E402
 
-    A run that still lives is asked by TERM and rolls back itself; this command waits for its end.
-
-    \b
-    Examples:
-      dcops drill abort 5NBK7
-    """
-    from dcops.runs.model import RunStatus
-    from dcops.runs.run import load_run
-
-    out = Out(as_json=as_json)
-    drills = _open(inventory, is_writing=True)
-    file = load_run(drills.settings.state, run_id)
-    if file.status is RunStatus.RUNNING:
-        os.kill(file.pid, signal.SIGTERM)
-        out.note(f"run {file.run}: asked to stop; it rolls back first")
-        while load_run(drills.settings.state, file.run).status is RunStatus.RUNNING:
-            sleep(0.5)
-        file = load_run(drills.settings.state, file.run)
-        out.result(
-            {"run": file.run, "status": file.status, "result": dict(file.result)}, f"{file.run}: {file.status.value}"
-        )
-        return int(file.result.get("exit_code", ExitCode.DRILL_ABORTED))
-    if file.status is not RunStatus.KILLED:
-        raise UsageError(f"the run has ended ({file.status.value}), nothing is left to do", where=f"run {file.run}")
-    return _finish_killed(out, drills, file.run)
-
-
-def _finish_killed(out: Out, drills: "Drills", run_id: str) -> int:
-    """Do the rollbacks of a run whose process died, from its events."""
-    from dcops.drills.history import read_progress
-    from dcops.runs.cancel import cancel_on_signals
-    from dcops.runs.run import run_events
-    from dcops.wiring.drills import journal_of, prepare, require_place, running
-
-    progress = read_progress(run_events(drills.settings.state, run_id))
-    if not progress.drill:
-        raise UsageError(
-            "this run is no drill, or died before it began", where=f"run {run_id}", hint="Nothing was touched."
-        )
-    drill = drills.load(progress.drill)
-    require_place(drills, drill)
-    journal = journal_of(drills)
-    setting = drills.setting(drill, progress.seed)
-    with cancel_on_signals() as token, running(drills, drill, "drill abort", journal) as run:
-        prepared = prepare(drills, setting, run, _say(out), token, journal=journal, run_id=run_id)
-        if progress.backup_run:
-            prepared.context.point = prepared.recovery.find(drill.spec.scope.app, progress.backup_run)
-        prepared.service.restore_progress(progress.results, progress.marks)
-        result = prepared.service.finish("its process died; rolled back by dcops drill abort")
-        journal.append(result.kind, result.model_dump(mode="json"), run=run_id)
-        run.finish({"verdict": result.verdict, "exit_code": result.exit_code, "finished": run_id})
-    _conclude(out, result, run_id)
-    return result.exit_code
+app.command()(drill_later.abort)
+app.command()(drill_later.resume)

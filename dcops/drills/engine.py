@@ -1,7 +1,8 @@
 """Runs the steps of a phase, side by side where none needs the other; each start and end is on disk at once."""
 
 import logging
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime
 from typing import Any, Protocol
@@ -9,11 +10,11 @@ from typing import Any, Protocol
 from pydantic import ValidationError
 
 from dcops.core.clock import monotonic, rfc3339, sleep, utc_now
-from dcops.core.errors import DcopsError, Interrupted
+from dcops.core.errors import DcopsError, Interrupted, TimedOut
 from dcops.core.units import format_duration
 from dcops.drills.context import DrillContext
 from dcops.drills.graph import blocked, ready_steps
-from dcops.drills.kinds import Action, Catalogue
+from dcops.drills.kinds import Catalogue
 from dcops.drills.model import Finding, Mark, MarkName, Outcome, Phase, Step, StepResult, StepState
 
 logger = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ _ROLLBACK_PAUSE_SECONDS = 3.0
 class Events(Protocol):
     """Where events go; each is on disk when `event` returns."""
 
-    def event(self, name: str, **fields: Any) -> object:
+    def event(self, name: str, /, **fields: Any) -> object:
         """Append one event."""
 
 
@@ -43,9 +44,7 @@ def at(moment: datetime, reference: Mark) -> Mark:
 class StepRunner:
     """Runs steps, keeps their results and marks, and tells a person what happens."""
 
-    def __init__(
-        self, catalogue: Catalogue, context: DrillContext, events: Events, *, is_silent: bool = False
-    ) -> None:
+    def __init__(self, catalogue: Catalogue, context: DrillContext, events: Events, *, is_silent: bool = False) -> None:
         self._catalogue, self._context, self._events = catalogue, context, events
         self._is_silent = is_silent
         self.results: list[StepResult] = []
@@ -60,14 +59,17 @@ class StepRunner:
         self._context.marks[name.value] = moment.utc
         self._events.event("mark", mark=name.value, at_utc=rfc3339(moment.utc), monotonic=moment.monotonic)
 
-    def run_phase(self, phase: Phase, steps: Sequence[Step], *, is_stopping: bool = True) -> bool:
+    def run_phase(
+        self, phase: Phase, steps: Sequence[Step], *, is_stopping: bool = True, before: Collection[str] = ()
+    ) -> bool:
         """Run the steps as a graph and say whether all ended well.
 
         With `is_stopping` no step is started after a failure or a cancellation (those running are waited for);
-        otherwise every step whose needs are met runs, which is right for guards and rollbacks.
+        otherwise every step whose needs are met runs, which is right for guards and rollbacks. `before`: steps that
+        an earlier process of this run ended well.
         """
-        done: list[str] = []
-        begun: list[str] = []
+        done = [step.id for step in steps if step.id in before]
+        begun = list(done)
         failed: list[str] = []
         running: dict[Future[StepResult], str] = {}
         with ThreadPoolExecutor(WORKERS, thread_name_prefix=phase.value) as pool:
@@ -153,11 +155,9 @@ class StepRunner:
             raise DcopsError(f'"{step.uses}" is not installed')
         if phase is not Phase.ROLLBACKS:
             self._context.token.raise_if_cancelled()
-        if isinstance(kind, Action):
-            answered: Outcome = kind.run(self._context, kind.schema.model_validate(dict(step.parameters)))
-            return answered
-        found: Finding = kind.run(self._context, kind.schema.model_validate(dict(step.parameters)))
-        return found
+        parameters = kind.schema.model_validate(dict(step.parameters))
+        limit = step.timeout or kind.timeout_seconds
+        return _within(limit, step.id, lambda: kind.run(self._context, parameters))
 
     def _skip_rest(self, phase: Phase, steps: Sequence[Step], causes: Any) -> None:
         for step in steps:
@@ -186,6 +186,30 @@ class StepRunner:
         seconds = f" ({format_duration(result.seconds)})" if result.seconds else ""
         if result.state is not StepState.SKIPPED and not self._is_silent:
             self._context.say(f"{result.phase.value}  {result.id}: {result.state.value}{seconds}  {result.detail}")
+
+
+def _within(seconds: float, name: str, call: Callable[[], Outcome | Finding]) -> Outcome | Finding:
+    """Give the answer of `call`, or raise TimedOut after `seconds`.
+
+    A thread cannot be ended, so it is left behind; what it talks to has limits of its own and ends with this process.
+    """
+    answers: list[Outcome | Finding] = []
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            answers.append(call())
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=work, name=name, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if errors:
+        raise errors[0]
+    if not answers:
+        raise TimedOut(f"did not end within {format_duration(seconds)}", where=name)
+    return answers[0]
 
 
 def _read(answer: Outcome | Finding) -> tuple[StepState, str, str, dict[str, Any]]:

@@ -1,7 +1,7 @@
 """The use case: run a drill through its phases, always roll back, conclude, and give one result."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -79,6 +79,7 @@ class DrillService:
         self._setting, self._catalogue, self._context = setting, catalogue, context
         self._events, self._notify = events, notify
         self._began = monotonic()
+        self._done: set[str] = set()
         self.runner = StepRunner(catalogue, context, events)
 
     def run(self) -> DrillResult:
@@ -89,19 +90,30 @@ class DrillService:
             spec_sha256=self._setting.spec_sha256,
             seed=self._setting.seed,
         )
+        return self._to_the_end(lambda: self._method() if self._gates_hold() else None)
+
+    def _to_the_end(self, work: Callable[[], None]) -> DrillResult:
         stopped = ""
         try:
-            if self._gates_hold():
-                self._method()
+            work()
         except Exception as error:  # a defect must not keep the world broken: the way back comes first
             logger.debug("drill", exc_info=True)
             stopped = f"defect: {type(error).__name__}"
         return self.finish(stopped)
 
+    def resume(self) -> DrillResult:
+        """Go on where an earlier process of this run died, after `restore_progress`; steps it ended well are kept."""
+        self._events.event("drill.resumed", drill=self._setting.drill.name)
+        kept = [result for result in self.runner.results if result.state is StepState.OK]
+        self._done = {result.id for result in kept}
+        self.runner.results = kept
+        return self._to_the_end(self._method)
+
     def restore_progress(self, results: Sequence[StepResult], marks: dict[MarkName, Mark]) -> None:
         """Take over what an earlier process of this run did, from its events."""
         self.runner.results = list(results)
         self.runner.marks = dict(marks)
+        self._context.marks.update({name.value: mark.utc for name, mark in marks.items()})
         for result in results:
             self._context.facts.put(result.id, result.facts)
 
@@ -135,15 +147,16 @@ class DrillService:
         """Inject, detect, declare, recover, verify, control; stop at the first phase that does not end well."""
         spec, runner = self._setting.drill.spec, self.runner
         for phase, steps in ((Phase.INJECT, spec.inject), (Phase.DETECT, spec.detect), (Phase.DECLARE, spec.declare)):
-            if self._context.token.is_cancelled or not runner.run_phase(phase, steps):
+            if self._context.token.is_cancelled or not runner.run_phase(phase, steps, before=self._done):
                 return
             if phase is Phase.DETECT:
                 self._mark_end(Phase.DETECT, MarkName.DETECT)
         self._mark_end(Phase.DECLARE, MarkName.DECLARE)
-        runner.mark(MarkName.START, now())
-        if not runner.run_phase(Phase.RECOVER, spec.recover):
+        if MarkName.START not in runner.marks:
+            runner.mark(MarkName.START, now())
+        if not runner.run_phase(Phase.RECOVER, spec.recover, before=self._done):
             return
-        if runner.run_phase(Phase.VERIFY, spec.verify, is_stopping=False):
+        if runner.run_phase(Phase.VERIFY, spec.verify, is_stopping=False, before=self._done):
             self._mark_end(Phase.VERIFY, MarkName.VERIFIED)
         if not self._context.token.is_cancelled:
             self._controls(spec.controls)
@@ -159,6 +172,8 @@ class DrillService:
         true_point = self._context.recovery_point()
         steps = {step.id: step for step in self._setting.drill.spec.verify}
         for control in controls:
+            if control.id in self._done:
+                continue
             started = now()
             self._context.point = tampered(true_point, control)
             try:
@@ -246,7 +261,7 @@ class DrillService:
 class _Silent:
     """Drops events of trials that are not kept."""
 
-    def event(self, name: str, **fields: object) -> None:
+    def event(self, name: str, /, **fields: object) -> None:
         """Keep nothing."""
 
 

@@ -143,8 +143,11 @@ def require_place(drills: Drills, drill: Drill) -> Identity:
 
 
 @contextmanager
-def running(drills: Drills, drill: Drill, verb: str, journal: Journal) -> Iterator[Run]:
-    """Start a run of `verb` that holds the one lock of all drills. Raises Locked when another drill runs."""
+def running(drills: Drills, drill: Drill, verb: str, journal: Journal, *, of: str = "") -> Iterator[Run]:
+    """Start a run of `verb` that holds the one lock of all drills; `of`: the run it takes over.
+
+    Raises Locked when another drill runs.
+    """
     settings, inventory = drills.settings, drills.inventory
     with (
         hold(settings.state / "locks", LOCK, actor=current_actor(), verb=verb),
@@ -154,7 +157,7 @@ def running(drills: Drills, drill: Drill, verb: str, journal: Journal) -> Iterat
             environment=inventory.environment,
             inventory=inventory.name,
             inventory_revision=inventory.revision,
-            arguments={"drill": drill.name},
+            arguments={"drill": drill.name, **({"of": of} if of else {})},
             journal=journal,
         ) as run,
     ):

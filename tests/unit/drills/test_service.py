@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -283,6 +283,40 @@ def test_a_killed_run_is_finished_from_its_events() -> None:
         copied = any(e.name == "step.started" and e.fields["id"] == "copy" for e in events)
         if copied:
             assert not later.up["copy"]
+
+
+def test_a_killed_run_goes_on_where_it_died() -> None:
+    """Cut before any end of a step after the fault: the rest is done, what was done is not done again."""
+    first = World()
+    run(first)
+    starts = [i for i, e in enumerate(first.events) if e.name == "step.started"]
+    for cut in starts[3:6]:
+        events = first.events[: cut + 1]
+        progress = read_progress(events)
+        later = World(up={"database": False, "copy": False})
+        drill, context = service(later)
+        context.point = POINT
+        drill.restore_progress(progress.results, progress.marks)
+        later.up["copy"] = any(each.id == "copy" and each.state is StepState.OK for each in progress.results)
+        result = drill.resume()
+        assert result.verdict == "PASS", result.reasons
+        assert "w.kill" not in later.log
+        assert is_as_before(later)
+        assert sorted(step.id for step in result.steps) == sorted(step.id for step in run(World()).steps)
+
+
+def test_a_step_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    forever = threading.Event()
+    world.trouble["w.copy"] = lambda _: cast(None, forever.wait(30))
+    drill, _ = service(world)
+    recover = [step.model_copy(update={"timeout": 0.05}) for step in DRILL.spec.recover]
+    slow = DRILL.model_copy(update={"spec": DRILL.spec.model_copy(update={"recover": tuple(recover)})})
+    drill._setting = replace(drill._setting, drill=slow)
+    result = drill.run()
+    forever.set()
+    assert result.verdict == "FAIL"
+    assert "did not end within 0.05 s" in result.reasons[0]
 
 
 def test_a_step_killed_inside_stays_started() -> None:
