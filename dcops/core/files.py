@@ -1,6 +1,8 @@
 """Files written whole or not at all."""
 
+import contextlib
 import os
+import threading
 from pathlib import Path
 
 from dcops.core.errors import DcopsError
@@ -12,7 +14,7 @@ def write_atomic(path: Path, data: bytes | str, mode: int = 0o644) -> None:
     Raises DcopsError naming the path when the disk is full or the folder is missing.
     """
     raw = data.encode() if isinstance(data, str) else data
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.new")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
         with os.fdopen(descriptor, "wb") as stream:
@@ -23,7 +25,8 @@ def write_atomic(path: Path, data: bytes | str, mode: int = 0o644) -> None:
         temporary.replace(path)
         sync_folder(path.parent)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
         raise DcopsError(f"cannot write: {error.strerror}", where=str(path)) from error
 
 

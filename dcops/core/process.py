@@ -96,11 +96,15 @@ class Child:
         status = self.popen.poll()
         if status is not None:
             return status
-        self.signal_group(signal.SIGTERM)
+        self.end_late()
+        return self.popen.wait()
+
+    def end_late(self) -> None:
+        """End the group of a program that is past its time, also when only a child of it holds our pipes open."""
+        self.signal_group(signal.SIGTERM)  # before any wait: until it is waited for, the id is nobody else's
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.popen.wait(_GRACE_SECONDS)
         self.signal_group(signal.SIGKILL)
-        return self.popen.wait()
 
     def wait(self, timeout_seconds: float | None = None) -> int:
         """Wait for the end and give the exit status. Raises TimedOut and leaves the program running."""
@@ -196,6 +200,7 @@ def run(
         try:
             out, err = child.popen.communicate(input, timeout_seconds)
         except subprocess.TimeoutExpired as error:
+            child.end_late()
             raise TimedOut(f"{child.argv[0]} did not end within {timeout_seconds:g} s and was ended") from error
         status = child.popen.returncode
     if check and status != 0:

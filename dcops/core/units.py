@@ -1,6 +1,7 @@
 """Durations and sizes as people write them, kept as seconds and bytes."""
 
 import re
+from math import inf
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
@@ -33,9 +34,9 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]i?)?b?", re.IGNORECASE)
 def parse_duration(text: str | float) -> float:
     """Give the seconds of `90s`, `4h`, `1h30m` or ISO 8601 `PT90M`; a bare number is seconds.
 
-    Raises ParseError when the text is no duration. Years count 365 days, months 30.
+    Raises ParseError when the text is no duration, or less than nothing or endless. Years count 365 days, months 30.
     """
-    if isinstance(text, int | float) and not isinstance(text, bool):
+    if isinstance(text, int | float) and not isinstance(text, bool) and 0 <= text < inf:
         return float(text)
     word = str(text).strip()
     parts = _SHORT.findall(word)
@@ -65,7 +66,7 @@ def format_duration(seconds: float) -> str:
 
 def parse_size(text: str | int) -> int:
     """Give the bytes of `200MB`, `1.5GiB` or a bare number. Raises ParseError when the text is no size."""
-    if isinstance(text, int) and not isinstance(text, bool):
+    if isinstance(text, int) and not isinstance(text, bool) and text >= 0:
         return text
     match = _SIZE.fullmatch(str(text).strip())
     if not match:

@@ -50,8 +50,12 @@ def _construct_int(loader: Any, node: Any) -> int:
 def _construct_mapping(loader: Any, node: MappingNode) -> dict[Hashable, Any]:
     """Read a mapping and refuse a key that stands twice."""
     mapping: dict[Hashable, Any] = {}
+    if not isinstance(node, MappingNode):
+        raise ConstructorError(None, None, "expected a mapping", node.start_mark)
     for key_node, value_node in node.value:
         key = loader.construct_object(key_node, deep=True)
+        if not isinstance(key, Hashable):
+            raise ConstructorError(None, None, "a key is no plain word", key_node.start_mark)
         if key in mapping:
             raise ConstructorError(None, None, f'key "{key}" stands twice', key_node.start_mark)
         mapping[key] = loader.construct_object(value_node, deep=True)
@@ -72,6 +76,10 @@ def loads(text: str, where: str) -> Any:
         raise SpecError([Problem(place, "", str(error.problem or "not YAML"), "Mend the YAML.")]) from error
     except yaml.YAMLError as error:
         raise SpecError([Problem(where, "", f"not YAML: {error}".splitlines()[0], "Mend the YAML.")]) from error
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        # What the constructors of explicit tags raise (`!!int x`), a number of thousands of digits, endless nesting.
+        message = f"a value cannot be read ({type(error).__name__})"
+        raise SpecError([Problem(where, "", message, "Look for !! tags and endless numbers.")]) from error
 
 
 def load(path: Path) -> Any:

@@ -7,9 +7,11 @@ bound their own waiting, the deadline here is the last net.
 import queue
 import random
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from dcops.core.clock import monotonic
@@ -59,11 +61,17 @@ def fan_out(
 ) -> Iterator[HostResult[T]]:
     """Yield one result per host, each as soon as it is known; hosts not begun when the token is set say so.
 
-    An exception of `work` that is no DcopsError becomes one (its type is named), so that no host's defect hides the
-    other hosts' results.
+    An exception of `work` that is no DcopsError becomes one, so that no host's defect hides the other hosts' results.
+    Its type and place are named, never its text, which may hold anything.
     """
     fan = _Fan(hosts, work, limits or Limits(), token or CancelToken())
     yield from fan.results()
+
+
+def _place(error: BaseException) -> str:
+    """Give file and line of where an exception was raised."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "an unknown place"
 
 
 class _Fan(Generic[T]):
@@ -126,8 +134,8 @@ class _Fan(Generic[T]):
             value = self._work(host)
         except DcopsError as error:
             self._put(host, started, error)
-        except Exception as error:
-            self._put(host, started, DcopsError(f"unexpected {type(error).__name__}: {error}", where=host))
+        except BaseException as error:  # SystemExit too: a host without a result would be waited for without end
+            self._put(host, started, DcopsError(f"unexpected {type(error).__name__} at {_place(error)}", where=host))
         else:
             self._done.put(HostResult(host, HostStatus.OK, value, duration_seconds=monotonic() - started))
 

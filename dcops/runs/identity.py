@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dcops.core.clock import rfc3339
-from dcops.core.errors import Refused
+from dcops.core.errors import DcopsError, Refused
 from dcops.core.files import write_atomic
 from dcops.core.words import Environment
 from dcops.records.canonical import canonical_text
@@ -103,15 +103,15 @@ def load_issuer(path: Path) -> PublicKey:
     where = issuer_path(path)
     try:
         return PublicKey.from_pem(where.read_bytes(), where=str(where))
-    except OSError:
-        _refuse("the enrolling key is missing", "Enrol this host again.", where)
+    except (OSError, DcopsError):
+        _refuse("the enrolling key is missing or no key", "Enrol this host again.", where)
 
 
 def read_machine_id(path: Path = MACHINE_ID) -> str:
     """Return this machine's id, 32 hex digits; raise Refused when the machine has none."""
     try:
         return path.read_text("ascii").strip()
-    except OSError:
+    except (OSError, ValueError):
         _refuse("this machine has no machine-id", "Run systemd-machine-id-setup.", path)
 
 

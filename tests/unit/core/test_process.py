@@ -38,6 +38,16 @@ def test_a_timeout_ends_the_whole_group(tmp_path: Path) -> None:
     assert not _alive(int(note.read_text()))
 
 
+def test_a_timeout_ends_children_that_outlive_the_program(tmp_path: Path) -> None:
+    note = tmp_path / "pid"
+    with pytest.raises(TimedOut):
+        run(["sh", "-c", f"(trap '' TERM; sleep 60) & echo $! > {note}"], timeout_seconds=0.5)
+    deadline = time.monotonic() + 5
+    while _alive(int(note.read_text())) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not _alive(int(note.read_text()))
+
+
 def test_a_missing_program_says_what_to_do() -> None:
     with pytest.raises(DcopsError, match=r"no-such-program.*not installed"):
         run(["no-such-program"])

@@ -43,3 +43,14 @@ def test_size_is_read_as_bytes(text: str, size: int) -> None:
 
 def test_size_is_written_for_people() -> None:
     assert [format_size(n) for n in (512, 1536, 5 * 2**30)] == ["512 B", "1.5 KiB", "5.0 GiB"]
+
+
+@pytest.mark.parametrize("value", [-1, -0.5, float("inf"), float("nan")])
+def test_no_duration_is_negative_or_endless(value: float) -> None:
+    with pytest.raises(ParseError, match="is no duration"):
+        parse_duration(value)
+
+
+def test_no_size_is_negative() -> None:
+    with pytest.raises(ParseError, match="is no size"):
+        parse_size(-1)

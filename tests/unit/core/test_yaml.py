@@ -44,3 +44,23 @@ def test_locate_gives_the_line_of_the_deepest_key_that_exists(tmp_path: Path) ->
 def test_python_objects_cannot_be_made_from_yaml() -> None:
     with pytest.raises(SpecError):
         yaml.loads("!!python/object/apply:os.getcwd []", "x")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "? [a, b]\n: c",
+        "? {a: b}\n: c",
+        "a: " + "9" * 5000,
+        "a: !!int x",
+        "a: !!float x",
+        "a: !!timestamp x",
+        "a: !!bool x",
+        "!!map [a]",
+        "a: &x [*x]",
+    ],
+)
+def test_what_cannot_be_read_is_a_problem_of_the_file(text: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        yaml.loads(text, "sites.yml")
+    assert caught.value.problems[0].where.startswith("sites.yml")

@@ -16,14 +16,17 @@ def test_one_result_per_host_and_failures_lose_nobody() -> None:
         if host == "h3":
             raise Unreachable("no route", where=host)
         if host == "h4":
-            raise KeyError("defect")
+            raise KeyError("canary-0451")
+        if host == "h5":
+            raise SystemExit(3)
         return host.upper()
 
     results = {result.host: result for result in fan_out(HOSTS, work, limits=Limits(forks=4))}
     assert sorted(results) == sorted(HOSTS)
-    assert {host for host, result in results.items() if not result.is_ok} == {"h3", "h4"}
+    assert {host for host, result in results.items() if not result.is_ok} == {"h3", "h4", "h5"}
     assert isinstance(results["h3"].error, Unreachable)
-    assert "unexpected KeyError" in str(results["h4"].error)
+    assert "unexpected KeyError at test_executor.py:" in str(results["h4"].error)
+    assert "canary" not in str(results["h4"].error)
     assert results["h7"].value == "H7"
 
 

@@ -14,6 +14,7 @@ from dcops.runs.identity import (
     issue_identity,
     issuer_path,
     load_identity,
+    read_machine_id,
     require_identity,
     save_identity,
     verify,
@@ -94,10 +95,17 @@ def test_an_unenrolled_host_refuses(tmp_path: Path) -> None:
         require_identity(tmp_path / "identity.json", environment="twin")
 
 
-def test_a_missing_issuer_key_refuses(path: Path) -> None:
-    issuer_path(path).unlink()
+@pytest.mark.parametrize("content", [None, "", "no key"])
+def test_a_missing_or_broken_issuer_key_refuses(path: Path, content: str | None) -> None:
+    issuer_path(path).unlink() if content is None else issuer_path(path).write_text(content)
     with pytest.raises(Refused, match="enrolling key is missing"):
         require_identity(path, machine_id=MACHINE)
+
+
+def test_a_machine_id_that_is_no_text_refuses(tmp_path: Path) -> None:
+    (tmp_path / "machine-id").write_bytes(b"\xff")
+    with pytest.raises(Refused, match="no machine-id"):
+        read_machine_id(tmp_path / "machine-id")
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"node": 3}'])
