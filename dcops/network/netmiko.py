@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from socket import socket
@@ -154,7 +154,9 @@ def _connected(target: Target, settings: SessionSettings) -> Iterator[Any]:
     try:
         yield connection
     finally:
-        connection.paramiko_cleanup()  # at once: the polite way types "exit" and waits for an answer
+        # At once: the polite way types "exit" and waits for an answer. The device may close first, which is as well.
+        with suppress(OSError, EOFError, SSHException):
+            connection.paramiko_cleanup()
 
 
 def _connect(target: Target, settings: SessionSettings) -> Any:
