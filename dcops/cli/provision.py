@@ -56,6 +56,11 @@ def run(
     Exit codes: 0 done; 1 failed; 2 no host or playbook of that name; 3 inventory invalid; 4 --check found differences;
     5 no host reached; 6 some hosts failed; 7 not the enrolled hosts, or observe mode; 11 another run goes on; 130
     interrupted.
+
+    \b
+    Examples:
+      dcops provision run site -i lab
+      dcops provision run site -i lab -l 'drc:!drc-bkp1' --diff
     """
     from dcops.wiring.provision import Options
 
@@ -73,7 +78,13 @@ def check(
     forks: ForksOption = 16,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what a playbook would change, and change nothing: `run --check`. Exit code 4 when anything differs."""
+    """Say what a playbook would change, and change nothing: `run --check`. Exit code 4 when anything differs.
+
+    \b
+    Examples:
+      dcops provision check site -i lab
+      dcops provision check -l jkt-db1 --diff
+    """
     from dcops.wiring.provision import Options
 
     settings = Settings.load()
@@ -146,7 +157,12 @@ def _show(out: Out, finished: "Finished") -> None:
 
 @app.command("list")
 def list_(as_json: JsonOption = False) -> None:
-    """List the playbooks that can be run."""
+    """List the playbooks that can be run.
+
+    \b
+    Examples:
+      dcops provision list
+    """
     from dcops.wiring.provision import playbooks
 
     out, found = Out(as_json=as_json), playbooks(Settings.load())
@@ -161,7 +177,12 @@ def history(
     limit: Annotated[int, typer.Option("--last", "-n", min=1, help="How many runs, newest first.")] = 20,
     as_json: JsonOption = False,
 ) -> None:
-    """List past runs and checks, newest first."""
+    """List past runs and checks, newest first.
+
+    \b
+    Examples:
+      dcops provision history --last 5
+    """
     from itertools import islice
 
     from dcops.wiring.provision import history as runs
@@ -181,7 +202,12 @@ def show(
     run_id: Annotated[str, typer.Argument(metavar="RUN", help="A run id, or any unique ending of one.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Show one run: its hosts, and what was changed on each."""
+    """Show one run: its hosts, and what was changed on each.
+
+    \b
+    Examples:
+      dcops provision show 1N8D
+    """
     from dcops.wiring.provision import find_run
 
     out, file = Out(as_json=as_json), find_run(Settings.load(), run_id)
