@@ -82,7 +82,7 @@ def run(
         finally:
             backup.write_metrics()
         running.finish({"dump_snapshot": receipt.dump_snapshot, "manifest_sha256": receipt.manifest_sha256})
-    warnings = [text for text in (backup.service.warning(receipt),) if text]
+    warnings = [text for text in (backup.service.warning(receipt), *backup.hand_over()) if text]
     for text in warnings:
         out.note(f"warning: {text}")
     snapshots = {"dump": receipt.dump_snapshot, "files": receipt.files_snapshot, "manifest": receipt.manifest_snapshot}

@@ -22,11 +22,13 @@ from dcops.core.settings import Settings
 from dcops.core.text import did_you_mean
 from dcops.core.words import Environment
 from dcops.inventory import Inventory, load
+from dcops.inventory.writing import require_writable
 from dcops.records.kinds.backup import BackupVerification, Receipt
 from dcops.records.service import Journal
 from dcops.runs.identity import Identity, require_identity
 from dcops.runs.locks import hold
 from dcops.runs.run import Run, current_actor, start_run
+from dcops.wiring.handover import hand_over
 from dcops.wiring.records import open_journal
 
 FOLDER = "backup"
@@ -82,10 +84,15 @@ class Backup:
     repository: Restic
 
     def writers(self) -> Writers:
-        """Give what a run writes with. Raises Refused unless this host is enrolled for this inventory."""
+        """Give what a run writes with.
+
+        Raises Refused unless this host is enrolled for this inventory and the inventory lets dcops act on the sources.
+        """
         require_enrolled(self.settings, self.inventory)
-        secrets = SecretStore(self.settings)
         source, files = self.policy.database, self.policy.files
+        names = dict.fromkeys((source.device, *((files.device,) if files else ())))
+        require_writable(self.inventory, [self.inventory.devices[name] for name in names])
+        secrets = SecretStore(self.settings)
         ca = authority_path(self.settings, source.ca) if source.ca else None
         database = Postgresql(source, address_of(self.inventory, source.device), secrets.get(source.password), ca)
         mirror = None
@@ -113,6 +120,12 @@ class Backup:
             ) as run,
         ):
             yield run
+
+    def hand_over(self) -> list[str]:
+        """Give the journal with this run's receipt to the other operations servers; gives warnings, never raises."""
+        if self.identity is None:
+            return []
+        return hand_over(self.settings, self.inventory, self.identity, self.journal)
 
     def write_metrics(self) -> None:
         """Write the text file that the node exporter of this host reads; nothing where there is no such folder."""
