@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import typer
+
 from dcops.cli.common import Out, banner, reading_inventory, writing_inventory
 from dcops.core.errors import Unreachable, UsageError
 from dcops.core.exitcodes import ExitCode
@@ -171,7 +173,11 @@ def acting(verb: str, name: str | None, out: Out, *, writes: bool) -> Iterator[S
         ) as run,
         hold(settings.state / "locks", "network", actor=actor, verb=verb, run=run.run_id, wait_seconds=10, token=token),
     ):
-        yield Session(inventory, tools, token, run)
+        try:
+            yield Session(inventory, tools, token, run)
+        except typer.Exit:
+            token.raise_if_cancelled()  # what a signal left undone is told as the signal, not as a failure
+            raise
         token.raise_if_cancelled()
 
 

@@ -59,7 +59,7 @@ class FakeFrr:
     def step(self, path: list[str], line: str) -> list[str]:
         """Take one line in the context `path` and return the context after it; raise LineRefused as FRR would."""
         self.sent.append(line)
-        if self.refuse and self.refuse in line:
+        if self.refuse is not None and self.refuse in line:
             raise LineRefused(line, f"% Unknown command: {line}", where=self.name)
         if line in ("exit", "exit-address-family"):
             return path[:-1]

@@ -11,6 +11,7 @@ import pytest
 
 from dcops.core.errors import ApplyError, PlanError, UsageError
 from dcops.inventory import load
+from dcops.network.errors import LineRefused
 from dcops.network.intent import Network, network_of
 from dcops.network.jinja import TemplateRenderer
 from dcops.network.model import BackupStatus, MoveOrder
@@ -26,6 +27,7 @@ from dcops.network.service import (
 )
 from dcops.network.service.apply import change_waves
 from dcops.records.kinds import network as kinds
+from dcops.runs.cancel import CancelToken
 from tests.contract.network.fake_frr import FakeFrr, FakeNetwork
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -152,6 +154,36 @@ def test_a_refused_line_leads_the_router_back_and_stops_later_waves(
     assert results["drc-rtr1"].status == "changed"
     assert results["jkt-rtr2"].status == results["drc-rtr2"].status == "not_started"
     assert fake.routers["jkt-rtr2"].sent == []
+
+
+class Stubborn(FakeFrr):
+    """Takes some lines, refuses one, and from then on refuses everything."""
+
+    def step(self, path: list[str], line: str) -> list[str]:
+        try:
+            return super().step(path, line)
+        except LineRefused:
+            self.refuse = ""  # which is in every line
+            raise
+
+
+def test_a_router_that_cannot_be_led_back_needs_a_person(network: Network, fake: FakeNetwork, records: Records) -> None:
+    fake.routers["jkt-rtr1"] = Stubborn("jkt-rtr1", refuse="maximum-paths")
+    results = {item.device: item for item in apply_all(network, fake, records)}
+    assert results["jkt-rtr1"].status == "needs_person"
+    assert "taking it back failed" in results["jkt-rtr1"].reason
+    assert records.kept[0][1]["is_rollback"] or records.kept[1][1]["is_rollback"]
+
+
+def test_a_run_that_was_told_to_stop_starts_no_further_router(
+    network: Network, fake: FakeNetwork, records: Records
+) -> None:
+    token = CancelToken()
+    token.cancel("SIGTERM")
+    plans = plans_of(network, fake)
+    results = statuses(apply_plans(plans, network, writer=fake.writer, record=records, token=token))
+    assert "changed" not in results.values()
+    assert all(router.sent == [] for router in fake.routers.values())
 
 
 def test_a_router_that_does_not_answer_costs_nobody_else(network: Network, fake: FakeNetwork, records: Records) -> None:
