@@ -15,8 +15,8 @@ from dcops.core.text import did_you_mean
 from dcops.core.words import Environment
 from dcops.inventory import Inventory
 from dcops.inventory.ansible import universe
-from dcops.inventory.model.place import Mode
 from dcops.inventory.pattern import require
+from dcops.inventory.writing import require_writable
 from dcops.provision.ansible_runner import AnsibleRunner
 from dcops.provision.model import Conclusion, Event, Job, Outcome, Playbook, TaskDone
 from dcops.provision.parse import parse_summary
@@ -86,7 +86,7 @@ class Provisioning:
     def run(self, options: Options, on_event: Callable[[Event], None], token: CancelToken) -> Finished:
         """Run a playbook under this inventory's lock, with events, result and a record.
 
-        Raises UsageError when playbook or pattern are unknown, Refused when a host is in observe mode, Locked when
+        Raises UsageError when playbook or pattern are unknown, Refused when a host may not be written on, Locked when
         another run has the inventory. Every other end, good or bad, is a conclusion.
         """
         playbook = find_playbook(self.settings, options.playbook)
@@ -95,7 +95,8 @@ class Provisioning:
             # ansible-playbook would warn and end with 0.
             raise UsageError("the inventory's script is not there or not executable", where=str(script))
         chosen = require(options.limit or "all", universe(self.inventory))
-        self._refuse_observed(chosen, options)
+        if not options.is_check:
+            require_writable(self.inventory, [self.inventory.devices[name] for name in chosen])
         verb, actor = CHECK_VERB if options.is_check else VERB, current_actor()
         locks = self.settings.state / "locks"
         with hold(locks, f"provision-{self.inventory.name}", actor=actor, verb=verb, wait_seconds=0.0):
@@ -155,15 +156,6 @@ class Provisioning:
             on_event(event)
 
         return run_playbook(job, universe(self.inventory), runner, runner, receive, lambda: token.is_cancelled)
-
-    def _refuse_observed(self, chosen: tuple[str, ...], options: Options) -> None:
-        observed = [name for name in chosen if self.inventory.mode_of(self.inventory.devices[name]) is Mode.OBSERVE]
-        if observed and not options.is_check:
-            raise Refused(
-                f"the inventory says mode: observe for {', '.join(observed)}, so nothing is written",
-                where=f"inventory {self.inventory.name}",
-                hint="Look with --check, leave them out with --limit, or set mode: manage once writing is agreed.",
-            )
 
     def _record(self, run: Run, playbook: Playbook, options: Options, finished: Finished) -> None:
         counts = ("ok", "changed", "failed", "unreachable", "skipped", "ignored")
