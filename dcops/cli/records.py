@@ -52,6 +52,8 @@ def keygen(
     from dcops.wiring.records import journal_key, rotate_key
 
     out, settings = Out(as_json=as_json), Settings.load()
+    if rotate and journal:
+        raise UsageError("--rotate replaces the key of the present journal", hint="Leave --journal out.")
     if rotate:
         opened = _journal(settings, inventory)
         key_id, name = rotate_key(settings, opened, reason), opened.name
@@ -274,11 +276,13 @@ def approve(
       dcops records approve $PLAN --person approver-1 --print -i lab > statement
       dcops records approve $PLAN --person approver-1 --statement statement --signature statement.sig -i lab
     """
+    from dcops.core.files import read_text
+
     approvals = _approvals(inventory)
     if statement is not None or signature is not None:
         if statement is None or signature is None:
             raise UsageError("--statement and --signature go together")
-        record = approvals.take_for(subject, person, statement.read_text("utf-8"), signature.read_text("utf-8"))
+        record = approvals.take_for(subject, person, read_text(statement), read_text(signature))
     else:
         made = approvals.statement(
             subject, person, decision="reject" if reject else "approve", reason=reason, valid_seconds=_seconds(valid)
@@ -348,16 +352,20 @@ def _moment(text: str | None) -> "datetime | None":
         return None
     try:
         return utc_now() - timedelta(seconds=parse_duration(text))
-    except ParseError:
+    except (ParseError, OverflowError):
         pass
     try:
         return parse_rfc3339(text)
-    except ParseError:
+    except (ParseError, OverflowError):
         hint = "Write 2026-11-24T04:00:00Z, or 90m for ninety minutes ago."
         raise UsageError(f'"{text}" is no time', hint=hint) from None
 
 
 def _seconds(text: str | None) -> float | None:
+    from dcops.core.errors import ParseError
     from dcops.core.units import parse_duration
 
-    return None if text is None else parse_duration(text)
+    try:
+        return None if text is None else parse_duration(text)
+    except ParseError as error:
+        raise UsageError(error.message, where="--valid", hint=error.hint) from None

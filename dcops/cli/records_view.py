@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dcops.core.clock import parse_rfc3339
 from dcops.core.errors import ParseError
+from dcops.core.text import plural
 
 if TYPE_CHECKING:
     from dcops.records.model import Record, Verification
@@ -89,10 +90,6 @@ def verification_lines(found: "Verification") -> Iterable[str]:
     yield from (f"INVALID {finding}" for finding in found.findings)
     yield from (f"unsealed: {text}" for text in found.unsealed)
     yield from (f"note: {text}" for text in found.notes)
-    findings = f", {_counted(len(found.findings), 'finding')}" if found.findings else ""
-    counts = f"{_counted(found.records, 'record')} in {_counted(len(found.heads), 'journal')}"
+    findings = f", {plural(len(found.findings), 'finding')}" if found.findings else ""
+    counts = f"{plural(found.records, 'record')} in {plural(len(found.heads), 'journal')}"
     yield f"{verdict(found)}: {counts}{findings}"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

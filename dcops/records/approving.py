@@ -23,6 +23,17 @@ from dcops.records.model import Record
 from dcops.records.service import Journal
 
 
+def _end(moment: datetime, valid_seconds: float) -> datetime:
+    """Return when a validity ends."""
+    try:
+        end = moment + timedelta(seconds=valid_seconds)
+    except OverflowError:
+        end = moment
+    if end <= moment:
+        raise UsageError("an approval is valid for some time", where="--valid", hint="Write a duration such as 8h.")
+    return end
+
+
 class Approvals:
     """The approvals of one inventory's people."""
 
@@ -39,10 +50,13 @@ class Approvals:
         valid_seconds: float | None = None,
         now: datetime | None = None,
     ) -> Statement:
-        """Return what `person` is to sign; raise UsageError for a stranger or a subject that is no SHA-256."""
+        """Return what `person` is to sign; without `valid_seconds` it does not expire.
+
+        Raises UsageError for a stranger, a subject that is no SHA-256, a validity that ends at once or never.
+        """
         self._approver(person)
         moment = now or utc_now()
-        expires = rfc3339(moment + timedelta(seconds=valid_seconds)) if valid_seconds else None
+        expires = None if valid_seconds is None else rfc3339(_end(moment, valid_seconds))
         try:
             return Statement(
                 subject=subject,

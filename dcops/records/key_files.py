@@ -36,12 +36,9 @@ class KeyFiles:
         return self._folder / "keys" / f"{journal}.pem"
 
     def writer(self, proposed: str) -> str:
-        """Return the journal this installation writes: as it was set once, else `proposed`, which is then kept."""
+        """Return the journal this installation writes: as it was set once, else `proposed`; nothing is written."""
         path = self._folder / "writer"
-        if path.exists():
-            return read_text(path).strip()
-        self.set_writer(proposed)
-        return proposed
+        return read_text(path).strip() if path.exists() else proposed
 
     def set_writer(self, journal: str) -> None:
         """Make this installation write to `journal` from now on."""
@@ -60,9 +57,15 @@ class KeyFiles:
             return None
 
     def load_or_make(self, journal: str) -> SigningKey:
-        """Return the journal's key, made when there is none; several processes at once get the same one."""
+        """Return the journal's key, made when there is none; several processes at once get the same one.
+
+        The first journal that gets a key is the one this installation writes from then on.
+        """
         with self._locked():
-            return self.load(journal) or self._save(journal, SigningKey.generate())
+            key = self.load(journal) or self._save(journal, SigningKey.generate())
+            if not (self._folder / "writer").exists():
+                self.set_writer(journal)
+            return key
 
     def replace(self, journal: str, key: SigningKey) -> None:
         """Put a new private key in place of the old one; the old public key stays in the set."""

@@ -20,6 +20,8 @@ from dcops.records.model import GENESIS, Draft, Envelope, Head, Query, Record, S
 from dcops.records.ports import Alarm, Reader, Signer, Spool, Store, StoreUnavailable
 from dcops.records.spooled import SpooledLine, read_line, write_line
 
+_MOST_DIGITS = 18  # what a database's integer holds
+
 
 @dataclass(frozen=True)
 class Writing:
@@ -63,7 +65,8 @@ class Records:
     def get(self, reference: str) -> Record:
         """Return the record `JOURNAL:SEQ`, or `SEQ` in this process's own journal; raise UsageError when not there."""
         journal, _, number = reference.rpartition(":")
-        row = self.reader.get(journal or self.name, int(number)) if number.isdecimal() else None
+        is_place = number.isdecimal() and len(number) <= _MOST_DIGITS
+        row = self.reader.get(journal or self.name, int(number)) if is_place else None
         if row is None:
             raise UsageError("there is no such record", where=reference, hint="dcops records list shows them.")
         return as_record(row)

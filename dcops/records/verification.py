@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from dcops.core.errors import UsageError
 from dcops.records.anchors import Anchor
 from dcops.records.chain import ChainCheck
 from dcops.records.keyring import Keyring, KnownKey
@@ -88,13 +89,22 @@ def _looked_into(reader: Rows, evidence: Evidence, result: _Result) -> Rows:
 
 
 def _journals(reader: Rows, evidence: Evidence, result: _Result) -> list[str]:
-    """Return the journals to look at: those there, and those that an anchor says should be there."""
+    """Return the journals to look at: those there, and those that an anchor says should be there.
+
+    Raises UsageError for a journal asked for by a name that is neither: verifying nothing must not look valid.
+    """
     names = {anchor.head.journal for anchor in evidence.anchors or ()}
     try:
         names.update(reader.journals())
     except StoreDamaged as error:
         result.findings.append(Finding("store", 0, Fault.CHANGED, f"its journals cannot be listed: {error.message}"))
         names.update(known.journal for known in evidence.local)
+    if strangers := set(evidence.only) - names:
+        known = ", ".join(sorted(names)) or "none"
+        raise UsageError("there is no such journal", where=min(strangers), hint=f"Known: {known}.")
+    if not evidence.only:
+        unwritten = {known.journal for known in evidence.local} - names - {""}
+        result.notes += [f"{name}: has a key here but not one record" for name in sorted(unwritten)]
     return [name for name in sorted(names) if not evidence.only or name in evidence.only]
 
 

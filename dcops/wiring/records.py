@@ -46,6 +46,10 @@ class HasRevision(Protocol):
     """The part of an inventory a record needs."""
 
     @property
+    def name(self) -> str:
+        """What it is called."""
+
+    @property
     def revision(self) -> str:
         """The hash of its content."""
 
@@ -58,13 +62,14 @@ def open_journal(
     actor: str | None = None,
     journal: str | None = None,
 ) -> Journal:
-    """Return the journal this process appends to. Nothing is opened before the first record.
+    """Return the journal this process appends to. Nothing is opened or written before the first record.
 
-    The chain is named after the enrolled node, else after this host, and keeps that name. On an enrolled host the
-    environment is held against its identity: raise Refused (exit 7) when they differ.
+    The chain is named after the enrolled node, else after this host, and keeps that name. A record says only what is
+    attested: raise Refused (exit 7) when environment or inventory are not this host's, and for anything but a
+    rehearsal on a host that is not enrolled.
     """
     environment = Environment(environment)
-    node = attested_node(settings, environment)
+    node = attested_node(settings, environment, inventory.name if inventory is not None else None)
     folder = records_folder(settings)
     files = KeyFiles(folder)
     name = journal or _writer(files, node or os.uname().nodename)
@@ -99,8 +104,7 @@ def open_store(settings: Settings, *, must_exist: bool = False) -> Store:
 
 def open_records(settings: Settings) -> Records:
     """Return the journals for reading only; raise StoreUnavailable at the first use when there are none."""
-    name = (records_folder(settings) / "writer").read_text("utf-8").strip() if _has_writer(settings) else ""
-    return Records(open_store(settings, must_exist=True), name)
+    return Records(open_store(settings, must_exist=True), KeyFiles(records_folder(settings)).writer(""))
 
 
 def open_artifacts(settings: Settings) -> Artifacts:
@@ -141,10 +145,10 @@ def rotate_key(settings: Settings, journal: Journal, reason: str) -> str:
 
 def journal_key(settings: Settings, journal: str | None) -> tuple[str, str]:
     """Return this installation's journal and the id of its key, made when there is none; `journal` renames it."""
+    node = require_identity(settings.identity_path).node if settings.identity_path.exists() else None
     files = KeyFiles(records_folder(settings))
     if journal is not None:
         files.set_writer(journal)
-    node = require_identity(settings.identity_path).node if settings.identity_path.exists() else None
     name = files.writer(node or os.uname().nodename)
     return name, files.load_or_make(name).key_id
 
@@ -207,32 +211,27 @@ def records_folder(settings: Settings) -> Path:
     return settings.state / "records"
 
 
-def attested_node(settings: Settings, environment: Environment) -> str | None:
-    """Return the enrolled node's name, None when this host is not enrolled; raise Refused when environments differ."""
-    if not settings.identity_path.exists():
-        return None
-    identity = require_identity(settings.identity_path)
-    if identity.environment is not environment:
+def attested_node(settings: Settings, environment: Environment, inventory: str | None) -> str | None:
+    """Return the enrolled node's name, None on a host that is not enrolled and rehearses.
+
+    Raises Refused when the identity is another environment's or inventory's, or there is none for what counts.
+    """
+    if settings.identity_path.exists():
+        return require_identity(settings.identity_path, environment=environment, inventory=inventory).node
+    if not environment.is_rehearsal:
         raise Refused(
-            f"this host belongs to {identity.environment.value}, the act to {environment.value}",
+            f"this host is not enrolled, so nothing it writes may count as {environment.value}",
             where=str(settings.identity_path),
-            hint="Act from a host enrolled there.",
+            hint="Act from an enrolled host.",
         )
-    return identity.node
+    return None
 
 
 def _writer(files: KeyFiles, proposed: str) -> str:
     try:
         return files.writer(proposed)
-    except (
-        OSError,
-        DcopsError,
-    ):  # a full or read-only disk: the first append will spool, the name is still this host's
+    except (OSError, DcopsError):  # a damaged disk: the first append will spool, the name is still this host's
         return proposed
-
-
-def _has_writer(settings: Settings) -> bool:
-    return (records_folder(settings) / "writer").exists()
 
 
 def _fetch(place: str) -> str:

@@ -288,6 +288,51 @@ def test_an_expired_approval_does_not_count(cli: Cli) -> None:
     assert cli("approvals", PLAN, "-i", "lab") == 40
 
 
+@pytest.mark.parametrize("valid", ["0s", "999999999999d", "soon"])
+def test_a_validity_that_ends_at_once_or_never_is_wrong_usage(cli: Cli, valid: str) -> None:
+    assert cli("approve", PLAN, "--person", "approver-1", "--print", "--valid", valid, "-i", "lab") == 2
+    assert cli.out == ""
+
+
+def test_a_statement_that_cannot_be_read_says_which(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "odd").write_bytes(b"\xff\xfe")
+    for name, words in (("odd", "not UTF-8"), ("absent", "No such file")):
+        path = str(tmp_path / name)
+        files = ("--statement", path, "--signature", path)
+        assert cli("approve", PLAN, "--person", "approver-1", *files, "-i", "lab") == 1
+        assert path in cli.err
+        assert words in cli.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("show", f"jkt-ops1:{10**30}"),
+        ("list", "--since", "999999999999d"),
+        ("verify", "--journal", "jkt-osp1"),
+        ("keygen", "--rotate", "--journal", "x", "-i", "lab"),
+    ],
+)
+def test_what_is_not_there_or_cannot_be_is_wrong_usage(cli: Cli, arguments: tuple[str, ...]) -> None:
+    cli.write()
+    assert cli(*arguments) == 2
+    assert cli.out == ""
+    assert "Traceback" not in cli.err
+
+
+def test_a_journal_with_a_key_and_no_record_is_noted(cli: Cli) -> None:
+    cli.write()
+    assert cli("keygen", "--journal", "empty") == 0
+    assert any(text.startswith("empty: has a key") for text in cli.json("verify")["notes"])
+
+
+def test_heads_can_be_had_from_a_journal_that_was_changed(cli: Cli) -> None:
+    cli.write()
+    cli.sql('UPDATE records SET text = \'"kind":"journal.\' WHERE seq = 2')
+    assert cli("head", "-i", "lab") == 0
+    assert cli("verify") == 30
+
+
 def test_writing_verbs_have_no_default_inventory(cli: Cli) -> None:
     for arguments in (("head",), ("keygen", "--rotate"), ("approve", PLAN, "--person", "approver-1", "--print")):
         assert cli(*arguments) == 2

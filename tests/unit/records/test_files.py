@@ -69,6 +69,9 @@ def test_a_key_others_can_read_is_refused(tmp_path: Path) -> None:
 def test_the_writers_name_is_kept(tmp_path: Path) -> None:
     files = KeyFiles(tmp_path)
     assert files.writer("jkt-ops1") == "jkt-ops1"
+    assert files.writer("another") == "another"  # asking keeps nothing
+    files.load_or_make("jkt-ops1")
+    files.load_or_make("second")
     assert files.writer("another") == "jkt-ops1"
     files.set_writer("jkt-ops1.2")
     assert files.writer("x") == "jkt-ops1.2"
