@@ -26,6 +26,7 @@ from dcops.drills.postgresql import PostgresqlServers, ServerAccess
 from dcops.drills.service import DrillService, Setting, draw, targets_from
 from dcops.drills.spec import Known, lint
 from dcops.inventory import Inventory, Role, load
+from dcops.inventory.writing import require_writable
 from dcops.records.service import Journal
 from dcops.runs.cancel import CancelToken
 from dcops.runs.identity import Identity
@@ -130,7 +131,11 @@ def journal_of(drills: Drills) -> Journal:
 
 
 def require_place(drills: Drills, drill: Drill) -> Identity:
-    """Give this host's identity. Raises Refused (exit 7) unless drill, inventory and host agree where this is."""
+    """Give this host's identity.
+
+    Raises Refused (exit 7) unless drill, inventory and host agree where this is, and the inventory lets dcops act on
+    every system of the drill's sites.
+    """
     identity = require_enrolled(drills.settings, drills.inventory)
     allowed = [environment.value for environment in drill.spec.environments]
     if identity.environment.value not in allowed:
@@ -139,6 +144,8 @@ def require_place(drills: Drills, drill: Drill) -> Identity:
     if identity.site != drill.spec.scope.run_at:
         message = f"this host is at {identity.site}, the drill runs at {drill.spec.scope.run_at}"
         raise Refused(message, where=drill.name, hint="Nothing was touched.")
+    inventory, sites = drills.inventory, (drill.spec.scope.from_site, drill.spec.scope.to_site)
+    require_writable(inventory, [each for each in inventory.nodes if each.site in sites])
     return identity
 
 
