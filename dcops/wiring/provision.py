@@ -99,7 +99,7 @@ class Provisioning:
             require_writable(self.inventory, [self.inventory.devices[name] for name in chosen])
         verb, actor = CHECK_VERB if options.is_check else VERB, current_actor()
         locks = self.settings.state / "locks"
-        with hold(locks, f"provision-{self.inventory.name}", actor=actor, verb=verb, wait_seconds=0.0):
+        with hold(locks, self._lock, actor=actor, verb=verb, wait_seconds=0.0):
             return self._run(playbook, options, on_event, token)
 
     def _run(
