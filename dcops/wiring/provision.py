@@ -102,6 +102,12 @@ class Provisioning:
         with hold(locks, self._lock, actor=actor, verb=verb, wait_seconds=0.0):
             return self._run(playbook, options, on_event, token)
 
+    @property
+    def _lock(self) -> str:
+        """Name the lock: one run at a time on the same hosts; two twins of one inventory are different hosts."""
+        twin = (os.environ.get("DCOPS_TWIN") or "lab") if self.inventory.environment is Environment.TWIN else ""
+        return f"provision-{self.inventory.name}" + (f"-{twin}" if twin else "")
+
     def _run(
         self, playbook: Playbook, options: Options, on_event: Callable[[Event], None], token: CancelToken
     ) -> Finished:
