@@ -175,11 +175,8 @@ class House:
     cluster: Cluster
     database: str
     target: SshTarget
+    source: Path
     log: MemoryLog = field(default_factory=MemoryLog)
-
-    @property
-    def source(self) -> Path:
-        return self.tmp / "lampiran"
 
     @property
     def repository(self) -> Path:
@@ -235,10 +232,36 @@ class House:
         return row[1]
 
 
+def fill(house: House) -> House:
+    house.source.mkdir()
+    for number in range(20):
+        house.letter(f"surat {number} " + secrets.token_hex(200), secrets.token_bytes(3000) if number % 2 else None)
+    return house
+
+
 @pytest.fixture
 def house(tmp_path: Path, cluster: Cluster, database: str, ssh_server: SshTarget) -> House:
-    made = House(tmp_path, cluster, database, ssh_server)
-    made.source.mkdir()
-    for number in range(20):
-        made.letter(f"surat {number} " + secrets.token_hex(200), secrets.token_bytes(3000) if number % 2 else None)
+    """An application with 20 letters, 10 of them with a file, and no backup yet."""
+    return fill(House(tmp_path, cluster, database, ssh_server, tmp_path / "lampiran"))
+
+
+@pytest.fixture(scope="session")
+def stored(tmp_path_factory: pytest.TempPathFactory, cluster: Cluster, ssh_server: SshTarget) -> House:
+    """The same with its first backup, made once: each call of restic costs half a second for its key alone."""
+    tmp = tmp_path_factory.mktemp("stored")
+    with cluster.connect() as connection:
+        connection.execute("CREATE DATABASE naskah_stored")
+    with cluster.connect("naskah_stored") as connection:
+        connection.execute(SCHEMA)
+    made = fill(House(tmp, cluster, "naskah_stored", ssh_server, tmp / "lampiran"))
+    made.run(0)
     return made
+
+
+@pytest.fixture
+def done(stored: House, tmp_path: Path) -> House:
+    """A copy of `stored` with a repository of its own; its database and files are shared, so leave them alone."""
+    for name in ("repository", "mirror"):
+        shutil.copytree(stored.tmp / name, tmp_path / name)
+    log = MemoryLog(dict(stored.log.ids), list(stored.log.kept))
+    return House(tmp_path, stored.cluster, stored.database, stored.target, stored.source, log)

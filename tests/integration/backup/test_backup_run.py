@@ -65,10 +65,10 @@ def test_the_set_is_consistent_while_letters_keep_coming(house: House) -> None:
     house.service().restore("latest", house.tmp / "out", ignore)
 
 
-def test_a_second_run_adds_little(house: House) -> None:
-    first, second = house.run(0), house.run(1)
+def test_a_second_run_adds_little(done: House) -> None:
+    first, second = done.log.kept[0], done.run(1)
     assert second.added_bytes < first.added_bytes / 2
-    assert [receipt.status for receipt in house.log.kept] == ["done", "done"]
+    assert [receipt.status for receipt in done.log.kept] == ["done", "done"]
 
 
 def test_stopped_postgresql_ends_the_run_and_is_named(house: House) -> None:
@@ -83,9 +83,8 @@ def test_stopped_postgresql_ends_the_run_and_is_named(house: House) -> None:
     assert not house.repository.exists()
 
 
-def test_a_failing_dump_leaves_neither_snapshot_nor_lock(house: House) -> None:
-    house.run(0)
-    postgresql = house.postgresql()
+def test_a_failing_dump_leaves_neither_snapshot_nor_lock(done: House) -> None:
+    postgresql = done.postgresql()
 
     class Failing:
         @contextmanager
@@ -102,19 +101,18 @@ def test_a_failing_dump_leaves_neither_snapshot_nor_lock(house: House) -> None:
             with postgresql.stream_dump("00000000-00000000-1") as stream:  # no such snapshot: pg_dump ends with 1
                 yield stream
 
-    restic = house.restic()
+    restic = done.restic()
     before = {snapshot.id for snapshot in restic.snapshots()}
     with pytest.raises(CommandError, match="pg_dump ended with status 1"):
-        house.service(restic).run(house.writers(restic, Failing()), RUNS[1], ignore)
+        done.service(restic).run(done.writers(restic, Failing()), RUNS[1], ignore)
     assert {snapshot.id for snapshot in restic.snapshots()} == before
-    assert list((house.repository / "locks").iterdir()) == []
-    assert house.log.kept[-1].status == "failed"
+    assert list((done.repository / "locks").iterdir()) == []
+    assert done.log.kept[-1].status == "failed"
 
 
-def test_a_dump_that_dies_late_leaves_neither_snapshot_nor_lock(house: House) -> None:
+def test_a_dump_that_dies_late_leaves_neither_snapshot_nor_lock(done: House) -> None:
     """The producer sends megabytes, then fails: everything restic has read must be forgotten."""
-    house.run(0)
-    restic = house.restic()
+    restic = done.restic()
 
     class Late:
         left = 40
@@ -129,7 +127,7 @@ def test_a_dump_that_dies_late_leaves_neither_snapshot_nor_lock(house: House) ->
     with pytest.raises(CommandError, match="connection lost"):
         restic.store_stream(Late(), "naskah.dump", ("app=naskah",), lambda _: None)
     assert len(restic.snapshots()) == 3
-    assert list((house.repository / "locks").iterdir()) == []
+    assert list((done.repository / "locks").iterdir()) == []
 
 
 def test_wrong_database_password_is_said_without_the_password(house: House) -> None:
@@ -175,22 +173,20 @@ def test_repository_errors_have_their_own_codes(house: House) -> None:
     assert "canary" not in str(caught.value)
 
 
-def test_an_enrolled_repository_that_is_gone_is_never_made_anew(house: House) -> None:
-    house.run(0)
-    house.repository.rename(house.tmp / "elsewhere")
+def test_an_enrolled_repository_that_is_gone_is_never_made_anew(done: House) -> None:
+    done.repository.rename(done.tmp / "elsewhere")
     with pytest.raises(RepositoryMissing):
-        house.run(1)
-    assert not house.repository.exists()
-    assert house.log.kept[-1].exit_code == 10
+        done.run(1)
+    assert not done.repository.exists()
+    assert done.log.kept[-1].exit_code == 10
 
 
-def test_another_repository_at_the_same_address_is_refused(house: House) -> None:
-    house.run(0)
-    house.repository.rename(house.tmp / "elsewhere")
-    house.restic().initialise()
+def test_another_repository_at_the_same_address_is_refused(done: House) -> None:
+    done.repository.rename(done.tmp / "elsewhere")
+    done.restic().initialise()
     with pytest.raises(Refused, match="enrolled is"):
-        house.run(1)
-    assert house.restic().snapshots() == []
+        done.run(1)
+    assert done.restic().snapshots() == []
 
 
 @contextmanager
@@ -208,12 +204,11 @@ def locked(house: House) -> Iterator[None]:
         other.wait()
 
 
-def test_a_lock_is_reported_and_waited_for(house: House) -> None:
-    house.run()
-    with locked(house):
+def test_a_lock_is_reported_and_waited_for(done: House) -> None:
+    with locked(done):
         began = time.monotonic()
         with pytest.raises(Locked) as caught:
-            house.restic(lock_wait_seconds=2.0).check(is_data_read=False)
+            done.restic(lock_wait_seconds=2.0).check(is_data_read=False)
         assert caught.value.exit_code == 11
         assert time.monotonic() - began >= 2.0
 
@@ -228,44 +223,42 @@ def flip_a_byte(repository: Path) -> None:
         pack.write_bytes(content)
 
 
-def test_a_flipped_byte_is_found_by_reading_the_data_and_by_restore(house: House) -> None:
-    house.run()
-    flip_a_byte(house.repository)
-    house.service().check(is_data_read=False)  # the structure is whole; only reading the data shows it
+def test_a_flipped_byte_is_found_by_reading_the_data_and_by_restore(done: House) -> None:
+    flip_a_byte(done.repository)
+    done.service().check(is_data_read=False)  # the structure is whole; only reading the data shows it
     with pytest.raises(IntegrityFailure) as caught:
-        house.service().check(is_data_read=True)
+        done.service().check(is_data_read=True)
     assert caught.value.exit_code == 13
     with pytest.raises(DcopsError):
-        house.service().restore("latest", house.tmp / "out", ignore)
+        done.service().restore("latest", done.tmp / "out", ignore)
 
 
-def test_restore_brings_back_what_the_manifest_lists(house: House) -> None:
-    receipt = house.run()
-    found = house.service().restore("latest", house.tmp / "out", ignore)
+def test_restore_brings_back_what_the_manifest_lists(done: House) -> None:
+    receipt = done.log.kept[-1]
+    found = done.service().restore("latest", done.tmp / "out", ignore)
     assert found is not None
-    files = [path for path in (house.tmp / "out" / "files").rglob("*") if path.is_file()]
+    files = [path for path in (done.tmp / "out" / "files").rglob("*") if path.is_file()]
     assert len(files) == receipt.file_count
-    assert (house.tmp / "out").stat().st_mode & 0o777 == 0o700
-    dump = house.tmp / "out" / "dump" / f"{house.database}.dump"
+    assert (done.tmp / "out").stat().st_mode & 0o777 == 0o700
+    dump = done.tmp / "out" / "dump" / f"{done.database}.dump"
     listing = subprocess.run(["pg_restore", "--list", str(dump)], capture_output=True, text=True, check=True).stdout
     assert "TABLE DATA public surat" in listing
 
 
-def test_restore_takes_a_run_or_a_single_snapshot(house: House) -> None:
-    receipt = house.run()
-    assert house.service().restore(RUNS[0][-8:], house.tmp / "run", ignore) is not None
-    assert house.service().restore(receipt.dump_snapshot[:8], house.tmp / "one", ignore) is None
+def test_restore_takes_a_run_or_a_single_snapshot(done: House) -> None:
+    receipt = done.log.kept[-1]
+    assert done.service().restore(RUNS[0][-8:], done.tmp / "run", ignore) is not None
+    assert done.service().restore(receipt.dump_snapshot[:8], done.tmp / "one", ignore) is None
     with pytest.raises(DcopsError, match="no complete set"):
-        house.service().restore("feedbeef", house.tmp / "none", ignore)
+        done.service().restore("feedbeef", done.tmp / "none", ignore)
 
 
-def test_restore_into_a_folder_with_something_in_it_is_refused(house: House) -> None:
-    house.run()
-    target = house.tmp / "live"
+def test_restore_into_a_folder_with_something_in_it_is_refused(done: House) -> None:
+    target = done.tmp / "live"
     target.mkdir()
     (target / "data").write_text("precious")
     with pytest.raises(Refused, match="not an empty folder"):
-        house.service().restore("latest", target, ignore)
+        done.service().restore("latest", target, ignore)
     assert [path.name for path in target.iterdir()] == ["data"]
     assert (target / "data").read_text() == "precious"
 
@@ -288,11 +281,11 @@ def test_no_secret_is_in_argv_or_in_what_is_said(house: House) -> None:
     assert DATABASE_PASSWORD not in everything
 
 
-def test_status_follows_the_receipts(house: House) -> None:
+def test_status_follows_the_receipts(done: House) -> None:
     from datetime import timedelta
 
-    receipt = house.run()
-    assert house.service().status(receipt.finished_at + timedelta(hours=1)).status == "pass"
-    assert house.service().status(receipt.finished_at + timedelta(hours=27)).status == "fail"
-    house.log.kept.clear()
-    assert house.service().status(receipt.finished_at).status == "unknown"
+    receipt = done.log.kept[-1]
+    assert done.service().status(receipt.finished_at + timedelta(hours=1)).status == "pass"
+    assert done.service().status(receipt.finished_at + timedelta(hours=27)).status == "fail"
+    done.log.kept.clear()
+    assert done.service().status(receipt.finished_at).status == "unknown"

@@ -5,6 +5,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[3]))  # tests import tests, whoever started pytest
 
-from tests.integration.backup.conftest import cluster, database, house, ssh_server
+from tests.integration.backup.conftest import cluster, done, ssh_server, stored
 
-__all__ = ["cluster", "database", "house", "ssh_server"]
+__all__ = ["cluster", "done", "ssh_server", "stored"]

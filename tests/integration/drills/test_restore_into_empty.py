@@ -21,12 +21,12 @@ def access_of(house: House, password: str = DATABASE_PASSWORD) -> ServerAccess:
 
 
 @pytest.fixture
-def servers(house: House) -> PostgresqlServers:
-    return PostgresqlServers(lambda _: access_of(house))
+def servers(done: House) -> PostgresqlServers:
+    return PostgresqlServers(lambda _: access_of(done))
 
 
 @pytest.fixture
-def target(house: House, servers: PostgresqlServers) -> Iterator[str]:
+def target(done: House, servers: PostgresqlServers) -> Iterator[str]:
     """An empty database with the comment of a run, as a drill makes it."""
     name = f"dcops_{secrets.token_hex(4)}"
     servers.create("db1", name, "made by a test")
@@ -36,14 +36,13 @@ def target(house: House, servers: PostgresqlServers) -> Iterator[str]:
 
 
 @pytest.fixture
-def recovery(house: House) -> ResticRecovery:
-    restic = house.restic(is_lock_free=True)
-    return ResticRecovery(lambda _: house.service(restic), restic, lambda _: house.target, lambda _: access_of(house))
+def recovery(done: House) -> ResticRecovery:
+    restic = done.restic(is_lock_free=True)
+    return ResticRecovery(lambda _: done.service(restic), restic, lambda _: done.target, lambda _: access_of(done))
 
 
 @pytest.fixture
-def point(house: House, recovery: ResticRecovery) -> RecoveryPoint:
-    house.run()
+def point(done: House, recovery: ResticRecovery) -> RecoveryPoint:
     found = recovery.newest("naskah")
     assert found is not None
     return found
@@ -59,22 +58,22 @@ def rows(servers: PostgresqlServers, name: str) -> int:
 
 
 def test_a_recovery_point_comes_back_whole(
-    house: House, recovery: ResticRecovery, servers: PostgresqlServers, target: str, point: RecoveryPoint
+    done: House, recovery: ResticRecovery, servers: PostgresqlServers, target: str, point: RecoveryPoint
 ) -> None:
     recovery.load_database(point, "db1", target, ignore)
     assert rows(servers, target) == point.rows["surat"] == 20
-    folder = house.tmp / "restored"
+    folder = done.tmp / "restored"
     folder.mkdir()
     recovery.restore_files(point, "app1", str(folder), "root", ignore)
     names = {path.name for path in folder.rglob("*") if path.is_file()}
     assert names == {file.sha256 for file in point.files}
-    assert list((house.repository / "locks").iterdir()) == []
+    assert list((done.repository / "locks").iterdir()) == []
 
 
 def test_a_damaged_copy_commits_nothing(
-    house: House, recovery: ResticRecovery, servers: PostgresqlServers, target: str, point: RecoveryPoint
+    done: House, recovery: ResticRecovery, servers: PostgresqlServers, target: str, point: RecoveryPoint
 ) -> None:
-    flip_a_byte(house.repository)
+    flip_a_byte(done.repository)
     with pytest.raises((IntegrityFailure, CommandError)):
         recovery.load_database(point, "db1", target, ignore)
     assert rows(servers, target) == 0
@@ -100,13 +99,13 @@ def test_databases_are_made_commented_renamed_and_dropped(servers: PostgresqlSer
     assert target not in servers.names("db1")
 
 
-def test_a_reading_query_cannot_write(servers: PostgresqlServers, house: House) -> None:
+def test_a_reading_query_cannot_write(servers: PostgresqlServers, done: House) -> None:
     with pytest.raises(DcopsError, match="read-only transaction"):
-        servers.query("db1", house.database, "DELETE FROM surat RETURNING 1")
+        servers.query("db1", done.database, "DELETE FROM surat RETURNING 1")
 
 
-def test_a_server_that_is_gone_or_refuses_is_named_without_the_password(house: House) -> None:
-    wrong = PostgresqlServers(lambda _: access_of(house, "canary-wrong"))
+def test_a_server_that_is_gone_or_refuses_is_named_without_the_password(done: House) -> None:
+    wrong = PostgresqlServers(lambda _: access_of(done, "canary-wrong"))
     with pytest.raises(AuthenticationFailed) as caught:
         wrong.names("db1")
     assert "canary" not in str(caught.value)
@@ -115,12 +114,12 @@ def test_a_server_that_is_gone_or_refuses_is_named_without_the_password(house: H
         gone.names("db1")
 
 
-def test_files_are_copied_between_hosts(house: House, tmp_path: Path) -> None:
-    hosts = SshHosts(lambda _: house.target)
-    source = next(path for path in house.source.rglob("*") if path.is_file())
+def test_files_are_copied_between_hosts(done: House, tmp_path: Path) -> None:
+    hosts = SshHosts(lambda _: done.target)
+    source = next(path for path in done.source.rglob("*") if path.is_file())
     name = f"{source.parent.name}/{source.name}"
     content = source.read_bytes()
-    assert hosts.copy("app1", "app1", str(house.source), [name], "root") > len(content)
+    assert hosts.copy("app1", "app1", str(done.source), [name], "root") > len(content)
     assert source.read_bytes() == content
     assert hosts.status("app1", ["test", "-f", str(source)]) == 0
     assert hosts.status("app1", ["false"]) == 1
