@@ -153,13 +153,13 @@ def acting(verb: str, name: str | None, out: Out, *, writes: bool) -> Iterator[S
     settings = Settings.load()
     chosen = writing_inventory(settings, name) if writes else reading_inventory(settings, name)
     inventory = load(settings.inventory_root(chosen))
-    tools = open_network(settings, inventory)
+    journal = open_journal(settings, inventory, inventory.environment)
+    tools = open_network(settings, inventory, journal)
     if writes:
         require_writer(tools)
     actor = current_actor()
     environment = inventory.environment
     banner(out, inventory=inventory.name, environment=environment.value, revision=inventory.revision, user=actor)
-    journal = open_journal(settings, inventory, environment)
     with (
         cancel_on_signals() as token,
         start_run(

@@ -15,12 +15,13 @@ from dcops.core.errors import Refused
 from dcops.core.files import private_dir, write_atomic
 from dcops.core.settings import Settings
 from dcops.inventory.model import Inventory
-from dcops.inventory.model.place import Mode
+from dcops.inventory.writing import require_writable
 from dcops.network.git import GitHistory
 from dcops.network.intent import Network, network_of
 from dcops.network.jinja import TemplateRenderer
 from dcops.network.ports import OpenReader, OpenWriter
 from dcops.runs.identity import Identity, require_identity
+from dcops.wiring.enrolled_writers import EnrolledWriters, EnrolmentJournal
 
 __all__ = ["NetworkTools", "open_history", "open_network", "require_writer"]
 
@@ -30,20 +31,25 @@ KNOWN_HOSTS = Path("/etc/ssh/ssh_known_hosts")
 
 @dataclass(frozen=True)
 class NetworkTools:
-    """What the network's use cases need. `writer` is None in observe mode: no writing adapter is made at all."""
+    """What the network's use cases need.
+
+    `writer` is the refusal where the inventory lets nothing be written (observe mode, addresses for laboratories in
+    production): no writing adapter is made at all.
+    """
 
     network: Network
     reader: OpenReader
-    writer: OpenWriter | None
+    writer: OpenWriter | Refused
     render: TemplateRenderer
     history: GitHistory
     identity: Identity
     redaction_key: Callable[[], bytes]
 
 
-def open_network(settings: Settings, inventory: Inventory) -> NetworkTools:
+def open_network(settings: Settings, inventory: Inventory, journal: EnrolmentJournal | None = None) -> NetworkTools:
     """Give the tools for `inventory` on this host; nothing is connected yet.
 
+    With a `journal`, a device is written on only as the one that was enrolled under its name.
     Raise Refused (exit 7) when this host is not enrolled, or for another inventory or environment.
     """
     from dcops.network.netmiko import NetmikoReaders, NetmikoWriters, SessionSettings
@@ -51,11 +57,13 @@ def open_network(settings: Settings, inventory: Inventory) -> NetworkTools:
     identity = _identity(settings, inventory)
     network = network_of(inventory)
     session = SessionSettings(KEY_FILE, KNOWN_HOSTS)
-    observed = [name for name in network.base if inventory.mode_of(inventory.devices[name]) is Mode.OBSERVE]
+    writer: OpenWriter = NetmikoWriters(session)
+    if journal is not None:
+        writer = EnrolledWriters(writer, journal, KNOWN_HOSTS, inventory.name)
     return NetworkTools(
         network=network,
         reader=NetmikoReaders(session),
-        writer=None if observed else NetmikoWriters(session),
+        writer=_refusal(inventory, network) or writer,
         render=TemplateRenderer(),
         history=open_history(settings),
         identity=identity,
@@ -69,11 +77,19 @@ def open_history(settings: Settings) -> GitHistory:
 
 
 def require_writer(tools: NetworkTools) -> OpenWriter:
-    """Give the writing adapter; raise Refused where the inventory says observe."""
-    if tools.writer is None:
-        hint = "Set mode: manage in the inventory once writing is agreed."
-        raise Refused("the inventory says mode: observe, so nothing is written", where="inventory", hint=hint)
+    """Give the writing adapter; raise Refused where the inventory lets nothing be written."""
+    if isinstance(tools.writer, Refused):
+        raise tools.writer
     return tools.writer
+
+
+def _refusal(inventory: Inventory, network: Network) -> Refused | None:
+    """Give why nothing may be written on the network's devices, None when it may."""
+    try:
+        require_writable(inventory, [inventory.devices[name] for name in network.base])
+    except Refused as refusal:
+        return refusal
+    return None
 
 
 def _identity(settings: Settings, inventory: Inventory) -> Identity:
