@@ -44,6 +44,19 @@ def mask(text: str, secrets: Iterable[str]) -> str:
     return text
 
 
+def file_below(folder: Path, ref: str) -> Path:
+    """Give where `file:NAME` (or `credential:NAME`) lies: below `folder`, whether it is there or not.
+
+    Raises UsageError for another form, an absolute name and one that leaves the folder.
+    """
+    scheme, _, name = ref.partition(":")
+    if scheme not in ("file", "credential") or not name:
+        raise UsageError(f'"{ref}" names no file', hint="Write file:NAME, below the secrets folder.")
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        raise UsageError(f'"{ref}" leaves the secrets folder', hint="Write file:NAME, below the secrets folder.")
+    return folder / name
+
+
 class SecretStore:
     """Finds the secrets that the inventory refers to.
 
@@ -59,12 +72,12 @@ class SecretStore:
         """Give the secret at `ref`. Raises DcopsError when it is not there, UsageError for an unknown form."""
         scheme, _, name = ref.partition(":")
         if scheme == "file":
-            return self._from_file(ref, self._settings.secrets / name)
+            return self._from_file(ref, file_below(self._settings.secrets, ref))
         if scheme == "credential":
             folder = self._environ.get("CREDENTIALS_DIRECTORY")
             if not folder:
                 raise DcopsError("no systemd credentials here", where=ref, hint="Start the unit with LoadCredential=.")
-            return self._from_file(ref, Path(folder) / name)
+            return self._from_file(ref, file_below(Path(folder), ref))
         if scheme == "env":
             if name not in self._environ:
                 raise DcopsError("the environment variable is not set", where=ref)
@@ -81,14 +94,14 @@ class SecretStore:
         return secret.path
 
     def _from_file(self, ref: str, path: Path) -> Secret:
-        base = path.parent.resolve()
-        if ".." in Path(ref.partition(":")[2]).parts:
-            raise UsageError(f'"{ref}" leaves the secrets folder')
         try:
             mode = path.stat().st_mode
             value = path.read_text(encoding="utf-8").rstrip("\n")
         except OSError as error:
-            raise DcopsError(f"cannot read the secret: {error.strerror}", where=f"{ref} ({base})") from error
+            where, hint = f"{ref} ({path.parent.resolve()})", "DCOPS_SECRETS says where secrets lie."
+            raise DcopsError(f"cannot read the secret: {error.strerror}", where=where, hint=hint) from error
+        except UnicodeDecodeError:
+            raise DcopsError("the secret is not UTF-8 text", where=ref) from None
         if mode & 0o007:
             raise DcopsError("the secret is readable by everybody", where=str(path), hint="chmod 600 it.")
         return Secret(value, ref, path)

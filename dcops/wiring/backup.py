@@ -17,7 +17,7 @@ from dcops.backup.ssh_files import SshFileMirror
 from dcops.core import yaml
 from dcops.core.errors import DcopsError, Refused, UsageError
 from dcops.core.files import write_atomic
-from dcops.core.secrets import SecretStore
+from dcops.core.secrets import SecretStore, file_below
 from dcops.core.settings import Settings
 from dcops.core.text import did_you_mean
 from dcops.core.words import Environment
@@ -171,10 +171,7 @@ def address_of(inventory: Inventory, device: str) -> str:
 
 def authority_path(settings: Settings, ref: str) -> Path:
     """Give the file of a certificate authority, which is public. Raises DcopsError when it is not there."""
-    scheme, _, name = ref.partition(":")
-    if scheme != "file" or "/" in name:
-        raise UsageError(f'"{ref}" is no file in the secrets folder', hint="Write file:ca.crt.")
-    path = settings.secrets / name
+    path = file_below(settings.secrets, ref)
     if not path.is_file():
         raise DcopsError("the certificate authority is not there", where=str(path))
     return path

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from dcops.core.errors import DcopsError, Refused, UsageError
 from dcops.core.files import read_text
+from dcops.core.secrets import file_below
 from dcops.core.settings import Settings
 from dcops.core.words import Environment
 from dcops.records.anchors import Anchor, anchor_text, read_anchor
@@ -250,9 +251,8 @@ def _approver(person: "Person", secrets: Path) -> Approver:
 
 def _key_file(ref: str, secrets: Path) -> str:
     """Return the first line of a public key file; it is no secret, so its mode does not matter."""
-    scheme, _, name = ref.partition(":")
-    if scheme != "file" or ".." in Path(name).parts:
+    if not ref.startswith("file:"):
         return ""
-    path = secrets / name
+    path = file_below(secrets, ref)
     lines = read_text(path).splitlines() if path.exists() else []
     return lines[0] if lines and lines[0].startswith(("ssh-", "ecdsa-", "sk-")) else ""

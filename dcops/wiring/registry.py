@@ -8,11 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 
 from dcops.core.clock import utc_now
-from dcops.core.errors import DcopsError, UsageError
-from dcops.core.secrets import SecretStore
+from dcops.core.errors import DcopsError
+from dcops.core.secrets import SecretStore, file_below
 from dcops.core.settings import Settings
 from dcops.core.words import Status
 from dcops.inventory.model import Inventory
@@ -48,19 +47,11 @@ def open_board(settings: Settings, inventory: Callable[[], Inventory]) -> Board:
     look = partial(
         look_at,
         sessions=MetricSessions(prometheus, direct),
-        probe=HttpsAsker(partial(_certificate, settings.secrets)),
+        probe=HttpsAsker(partial(file_below, settings.secrets)),
         memory=FileMemory(settings.state / "registry" / "upstreams.json"),
         now=utc_now,
     )
     return Board(inventory, look, utc_now)
-
-
-def _certificate(folder: Path, ref: str) -> Path:
-    """The file of `file:NAME` in `folder`; raise UsageError for anything else."""
-    scheme, _, name = ref.partition(":")
-    if scheme != "file" or not name or ".." in Path(name).parts:
-        raise UsageError(f'"{ref}" names no certificate file', hint="Write file:NAME, below the secrets folder.")
-    return folder / name
 
 
 class NotHere:

@@ -38,7 +38,7 @@ def test_a_secret_everybody_can_read_is_refused(store: SecretStore, tmp_path: Pa
         store.get("file:db")
 
 
-@pytest.mark.parametrize("ref", ["file:../db", "ftp:x", "db"])
+@pytest.mark.parametrize("ref", ["file:../db", "file:/etc/hostname", "file:", "ftp:x", "db"])
 def test_a_reference_that_leaves_the_folder_or_has_no_known_form_is_refused(store: SecretStore, ref: str) -> None:
     with pytest.raises(UsageError):
         store.get(ref)
@@ -47,6 +47,22 @@ def test_a_reference_that_leaves_the_folder_or_has_no_known_form_is_refused(stor
 def test_a_missing_secret_names_its_reference(store: SecretStore) -> None:
     with pytest.raises(DcopsError, match=r"file:none.*No such file"):
         store.get("file:none")
+
+
+def test_a_systemd_credential_stays_in_its_folder(store: SecretStore, tmp_path: Path) -> None:
+    credentials = SecretStore(Settings(tmp_path, tmp_path, tmp_path), {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+    assert credentials.get("credential:db").reveal() == CANARY
+    with pytest.raises(UsageError, match="leaves the secrets folder"):
+        credentials.get(f"credential:{tmp_path}/db")
+    with pytest.raises(DcopsError, match="no systemd credentials here"):
+        store.get("credential:db")
+
+
+def test_a_secret_that_is_no_text_is_not_quoted(store: SecretStore, tmp_path: Path) -> None:
+    (tmp_path / "db").write_bytes(CANARY.encode() + b"\xff")
+    with pytest.raises(DcopsError, match="not UTF-8") as caught:
+        store.get("file:db")
+    assert CANARY not in str(caught.value)
 
 
 def test_mask_replaces_longer_secrets_first() -> None:
