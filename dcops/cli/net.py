@@ -8,19 +8,19 @@ from typing import Annotated
 import typer
 
 from dcops.cli.common import CheckOption, ForksOption, InventoryOption, JsonOption, Out, YesOption, confirm
-from dcops.cli.net_session import Session, acting, history_of, looking, overall
+from dcops.cli.net_service import service_app
+from dcops.cli.net_session import Session, acting, history_of, looking, overall, vars_of
 from dcops.core.errors import Refused, UsageError
 from dcops.core.exitcodes import ExitCode
 from dcops.core.files import write_atomic
 from dcops.core.words import Environment
-from dcops.network.model import BackupResult, BackupStatus, ChangeResult, DevicePlan, MoveOrder
+from dcops.network.model import BackupResult, BackupStatus, ChangeResult, DevicePlan
 
 app = typer.Typer(
     no_args_is_help=True,
     help="Network devices: back up, compare, plan, apply, move a service address.\n\n"
     "Verbs that open a session run on an operations server; on the twin: dcops lab exec jkt-ops1 -- dcops net ...",
 )
-service_app = typer.Typer(no_args_is_help=True, help="Service addresses: who announces them, and moving them.")
 app.add_typer(service_app, name="service")
 
 PatternArgument = Annotated[
@@ -260,13 +260,6 @@ def status(
     raise typer.Exit(overall(unread) or (ExitCode.DONE if is_up else ExitCode.FAILED))
 
 
-def vars_of(peer: object) -> dict[str, object]:
-    """The fields of a frozen result as plain values."""
-    from dataclasses import asdict, is_dataclass
-
-    return asdict(peer) if is_dataclass(peer) and not isinstance(peer, type) else {}
-
-
 @app.command()
 def log(
     device: DeviceArgument,
@@ -332,83 +325,3 @@ def diff(
     older, _, newer = (revisions or "").partition("..")
     text = history.diff(site, device, older or None, newer or None)
     out.result({"device": device, "diff": text}, text.rstrip("\n") or "no difference")
-
-
-@service_app.command("show")
-def service_show(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="A service address of the inventory.")] = None,
-    inventory: InventoryOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Show which routers announce each service address now.
-
-    \b
-    Examples:
-      dcops net service show
-      dcops net service show naskah --json
-    """
-    out = Out(as_json=json)
-    with looking(inventory, out) as session:
-        states = session.services(name)
-    if json:
-        out.json([vars_of(state) for state in states])
-        return
-    rows = [
-        (s.name, s.prefix, s.home_site, " ".join(s.sites) or None, " ".join(s.announced_by), " ".join(s.unread) or None)
-        for s in states
-    ]
-    out.table(rows, ("service", "prefix", "home", "announced at", "by", "not read"))
-
-
-@service_app.command("move")
-def service_move(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A service address of the inventory.")],
-    to: Annotated[str, typer.Option("--to", metavar="SITE", help="The site that shall serve.")],
-    order: Annotated[
-        MoveOrder, typer.Option("--order", help="withdraw-first: a short gap; announce-first: no gap, two answers.")
-    ] = MoveOrder.WITHDRAW_FIRST,
-    inventory: InventoryOption = None,
-    check: CheckOption = False,
-    yes: YesOption = False,
-    json: JsonOption = False,
-) -> None:
-    """Have one site alone announce a service address: static route and BGP network change together.
-
-    A stateful service (the default order) withdraws first: a gap of about a second, but never two sites answering.
-    Routers of a site that is lost cannot withdraw; they are named, and the other site announces all the same.
-
-    Exit codes: 0 moved or already there, 4 --check: it would move, 6 not wholly moved, 7 refused.
-
-    \b
-    Examples:
-      dcops net service move naskah --to drc
-      dcops net service move naskah --to jkt --order announce-first --yes
-    """
-    from dcops.network.service import move_service
-
-    out = Out(as_json=json)
-    with acting("net service move", inventory, out, writes=not check) as session:
-        session.tools.network.service(name)
-        if check:
-            (state,) = session.services(name)
-            code = ExitCode.DONE if state.sites == (to,) else ExitCode.DIFFERENCES
-            session.finish({"service": name, "check": True}, code)
-            out.result(vars_of(state), f"{name} is announced at {' '.join(state.sites) or 'no site'}, wanted at {to}")
-            if code:
-                raise typer.Exit(code)
-            return
-        confirm(f"Move {name} to {to}?", yes=yes)
-        with out.progress(f"move {name} to {to}") as step:
-            move = move_service(
-                session.tools.network,
-                name,
-                to,
-                writer=session.writer(),
-                record=session.run.record,
-                order=order,
-                token=session.token,
-                report=step,
-            )
-        session.finish({"service": name, "to": to, "seconds": round(move.seconds, 3)}, ExitCode.DONE)
-    text = f"{name}: {' '.join(move.before.sites) or 'no site'} -> {to} in {move.seconds:.1f} s"
-    out.result({"run": session.run.run_id, **vars_of(move)}, "\n".join((text, *move.notes)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from dcops.runs.run import Run, current_actor, start_run
 from dcops.wiring.network import NetworkTools, open_history, open_network, require_writer
 from dcops.wiring.records import open_journal
 
-__all__ = ["Session", "acting", "history_of", "looking", "offline", "overall"]
+__all__ = ["Session", "acting", "history_of", "looking", "offline", "overall", "vars_of"]
 
 _GOOD = frozenset({"changed", "unchanged"})
 
@@ -210,3 +210,8 @@ def _targets(inventory: Inventory, network: Network, pattern: str) -> tuple[Targ
         names = ", ".join(target.name for target in network.targets)
         raise UsageError(f'"{pattern}" chooses no network device', hint=f"Network devices: {names}.")
     return targets
+
+
+def vars_of(peer: object) -> dict[str, object]:
+    """The fields of a frozen result as plain values."""
+    return asdict(peer) if is_dataclass(peer) and not isinstance(peer, type) else {}
