@@ -121,30 +121,20 @@ class Reporter(Protocol):
 
 def reading_inventory(settings: Settings, name: str | None) -> str:
     """Give the inventory a reading verb uses: named, DCOPS_INVENTORY, the enrolled host's own, else `lab`."""
-    return name or settings.inventory or _enrolled(settings) or "lab"
+    return name or settings.inventory or settings.enrolled_inventory() or "lab"
 
 
 def writing_inventory(settings: Settings, name: str | None) -> str:
     """Give the inventory a writing verb acts on: the enrolled host's own or the one named with -i, never a default.
 
-    Raises UsageError when neither names one.
+    DCOPS_INVENTORY counts as one: a variable set long ago decides nothing. Raises UsageError when neither names one.
     """
-    chosen = name or settings.inventory or _enrolled(settings)
+    chosen = name or settings.enrolled_inventory()
     if chosen is None:
         raise UsageError(
             "a verb that writes has no default inventory", hint="Name one with -i, such as -i lab, or enrol this host."
         )
     return chosen
-
-
-def _enrolled(settings: Settings) -> str | None:
-    """Give the inventory in this host's identity file, or None; the identity itself is verified by who acts on it."""
-    try:
-        document = json.loads(settings.identity_path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    name = document.get("inventory") if isinstance(document, dict) else None
-    return name if isinstance(name, str) else None
 
 
 def banner(out: Out, *, inventory: str, environment: str, revision: str, user: str) -> None:

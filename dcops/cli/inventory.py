@@ -1,21 +1,19 @@
 """`dcops inventory`: read the inventory, check it, and give it to other programs. Nothing here writes."""
 
 from dataclasses import asdict
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 
 from dcops.cli.common import InventoryOption, JsonOption, Out, reading_inventory
-from dcops.core.clock import utc_now
+from dcops.core.clock import WIB, utc_now
 from dcops.core.errors import Problem, SpecError, UsageError
 from dcops.core.settings import Settings
 from dcops.core.text import did_you_mean, plural
 from dcops.inventory import Device, Inventory
 from dcops.inventory.ansible import universe
-from dcops.inventory.debt import Debt, DebtKind, debts
+from dcops.inventory.debt import DebtKind, debts
 from dcops.inventory.describe import Description, describe, sections
 from dcops.inventory.discovery import Job, table, targets
 from dcops.inventory.graph import Edge, edges, reachable
@@ -279,8 +277,8 @@ def debt(
     """
     found, out = _open(inventory), Out(as_json=as_json)
     # Contracts end at midnight where the ministry is.
-    today = utc_now().astimezone(ZoneInfo("Asia/Jakarta"))
-    owed = [each for each in _debts(found, today) if kind in (None, each.kind)]
+    today = utc_now().astimezone(WIB).date()
+    owed = [each for each in debts(found, today) if kind in (None, each.kind)]
     if as_json:
         out.json([asdict(each) for each in owed])
         return
@@ -288,11 +286,7 @@ def debt(
         out.table([(each.kind.value, each.path, each.message) for each in owed], ("kind", "where", "what"))
     counts = {each: sum(entry.kind is each for entry in owed) for each in DebtKind}
     said = ", ".join(f"{count} {name.value}" for name, count in counts.items() if count)
-    out.note(f"{plural(len(owed), 'entry').replace('entrys', 'entries')}{': ' if said else ''}{said}")
-
-
-def _debts(inventory: Inventory, now: datetime) -> tuple[Debt, ...]:
-    return debts(inventory, now.date())
+    out.note(f"{plural(len(owed), 'debt')}{': ' if said else ''}{said}")
 
 
 class GraphForm(StrEnum):

@@ -2,17 +2,15 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from dcops.core.clock import parse_rfc3339
+from dcops.core.clock import WIB, parse_rfc3339
 from dcops.core.errors import ParseError
 from dcops.core.text import plural
 
 if TYPE_CHECKING:
     from dcops.records.model import Record, Verification
 
-WIB = timezone(timedelta(hours=7), "WIB")  # no daylight saving, so no time zone data is needed
 COLUMNS = ("record", "time (WIB)", "kind", "environment", "run", "actor", "what")
 _SUMMARY_LENGTH = 60
 _HASH_DIGITS = 16

@@ -1,9 +1,12 @@
 """The wall clock in UTC and the monotonic clock; pure rooms take `now` as an argument instead."""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 from dcops.core.errors import ParseError
+
+# Where the ministry is: what people see is in its time. No daylight saving, so no time zone data is needed.
+WIB = timezone(timedelta(hours=7), "WIB")
 
 
 def utc_now() -> datetime:

@@ -1,5 +1,6 @@
 """The toolkit's own settings: where content and state are. Everything else is inventory."""
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ class Settings:
         state: all that is written; DCOPS_STATE, else `var/` of a checkout, else /var/lib/dcops.
         secrets: where `file:` secrets lie; DCOPS_SECRETS, else `secrets/` in the state folder.
         identity_path: this host's signed identity; DCOPS_IDENTITY, else /etc/dcops/identity.json.
-        inventory: an inventory named by DCOPS_INVENTORY, or None.
+        inventory: the inventory verbs that only read use, named by DCOPS_INVENTORY, or None.
     """
 
     home: Path
@@ -46,6 +47,18 @@ class Settings:
         secrets = Path(env["DCOPS_SECRETS"]) if env.get("DCOPS_SECRETS") else state / "secrets"
         identity = Path(env.get("DCOPS_IDENTITY") or IDENTITY)
         return cls(home, state, secrets, identity, env.get("DCOPS_INVENTORY") or None)
+
+    def enrolled_inventory(self) -> str | None:
+        """Give the inventory in this host's identity file, None when it belongs to none.
+
+        What the file says is not verified here: who acts on it does that (dcops.runs.identity).
+        """
+        try:
+            document = json.loads(self.identity_path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        name = document.get("inventory") if isinstance(document, dict) else None
+        return name if isinstance(name, str) else None
 
     def inventory_root(self, name: str) -> Path:
         """Give the folder of inventory `name`: a name under `inventory/`, or a path with a slash."""

@@ -12,7 +12,7 @@ from dcops.core.words import Value
 from dcops.inventory.custody import is_append_only, repositories, who_can_destroy
 from dcops.inventory.model import ApplicationRole, Band, CustodyDomain, HostingState, Inventory, Kind
 from dcops.inventory.rules.placement import loads
-from dcops.inventory.writing import refusals
+from dcops.inventory.writing import placeholders
 
 
 class DebtKind(StrEnum):
@@ -183,6 +183,5 @@ def _undocumented(inventory: Inventory) -> Iterator[Debt]:
 
 def _placeholders(inventory: Inventory) -> Iterator[Debt]:
     for device in inventory.devices.values():
-        for reason in refusals(inventory, device):
-            if "laborator" in reason:
-                yield Debt(DebtKind.PLACEHOLDER, f"devices.{device.name}", reason)
+        for reason in placeholders(device):
+            yield Debt(DebtKind.PLACEHOLDER, f"devices.{device.name}", reason)

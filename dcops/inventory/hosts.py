@@ -23,25 +23,13 @@ def access_from(settings: Settings, inventory: Inventory, environ: Mapping[str, 
     A node of this inventory goes in-band with its own key and known_hosts; the twin's host goes through the management
     namespace; any other workstation goes in-band and knows only the inventory's own known_hosts.
     """
-    if _enrolled_in(settings.identity_path) == inventory.name:
+    # A server of production may be the host of a twin, too: being enrolled elsewhere does not make it a node here.
+    if settings.enrolled_inventory() == inventory.name:
         return access_in_band()
     if inventory.environment is Environment.TWIN:
         twin = environ.get("DCOPS_TWIN") or "lab"
         return access_to_twin(twin, settings.state / "lab" / twin, Path(__file__).with_name("relay.py"))
     return access_in_band(inventory.root / "known_hosts")
-
-
-def _enrolled_in(identity: Path) -> str | None:
-    """Give the inventory this host belongs to, None when it belongs to none.
-
-    A server of production may be the host of a twin, too: that it is enrolled somewhere does not make it a node here.
-    """
-    try:
-        document = json.loads(identity.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    name = document.get("inventory") if isinstance(document, dict) else None
-    return name if isinstance(name, str) else None
 
 
 def answer(root: Path, arguments: Sequence[str], environ: Mapping[str, str]) -> object:

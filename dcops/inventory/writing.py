@@ -20,10 +20,10 @@ def refusals(inventory: Inventory, device: Device) -> Iterator[str]:
         if mode is Mode.OBSERVE:
             yield f"mode observe ({what})"
     if inventory.environment is not Environment.TWIN:
-        yield from _placeholders(device)
+        yield from placeholders(device)
 
 
-def _placeholders(device: Device) -> Iterator[str]:
+def placeholders(device: Device) -> Iterator[str]:
     """Give reasons that lie in addresses and names which exist in laboratories only."""
     for each in device.interfaces:
         if each.ip and is_lab_address(each.ip):

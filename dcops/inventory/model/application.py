@@ -254,7 +254,7 @@ class Probe(Frozen):
     """How the state of an upstream is found: a BGP session to an address, and an HTTPS question."""
 
     bgp_neighbors: dict[Name, Address] = Field(default_factory=dict)
-    https_url: Words | None = None
+    https_url: Words | None = Field(default=None, pattern=r"^https://\S+$")
     authority: SecretRef | None = None
 
 
@@ -262,7 +262,7 @@ class Upstream(Frozen):
     """A link to the national side.
 
     Attributes:
-        circuits: the links of this inventory that carry it; empty where it is not connected.
+        links: the links of this inventory that carry it; empty where it is not connected.
         networks: networks reached over it.
         probe: how its state is found; None means its state is `unknown`.
     """

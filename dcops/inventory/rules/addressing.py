@@ -3,6 +3,7 @@
 import ipaddress
 from collections.abc import Iterator
 from functools import lru_cache
+from urllib.parse import urlsplit
 
 from dcops.core.words import Environment
 from dcops.inventory.finding import Finding
@@ -189,5 +190,8 @@ def _is_address(text: str) -> bool:
 
 
 def _host(url: str) -> str:
-    """Give the host of a URL, without port."""
-    return url.partition("://")[2].partition("/")[0].rpartition("@")[2].partition(":")[0]
+    """Give the host of a URL as clients read it, without port; empty when there is none."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""

@@ -78,3 +78,10 @@ def test_settings_come_from_the_environment(tmp_path: Path) -> None:
         Settings.load({"DCOPS_HOME": str(tmp_path / "no")})
     with pytest.raises(UsageError, match='inventory "x" is not there'):
         settings.inventory_root("x")
+
+
+@pytest.mark.parametrize("content", [None, "", "[]", '{"inventory": 3}', "\x00"])
+def test_a_host_that_is_not_enrolled_has_no_inventory(tmp_path: Path, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / "identity.json").write_text(content)
+    assert Settings(tmp_path, tmp_path, tmp_path, tmp_path / "identity.json").enrolled_inventory() is None
