@@ -1,5 +1,6 @@
 """`dcops drill`: rehearse a loss, measure the recovery, read what it proved."""
 
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -247,6 +248,7 @@ def _execute(out: Out, drills: "Drills", drill: "Drill", seed: int | None, journ
     from dcops.wiring.drills import prepare, running
 
     setting = drills.setting(drill, seed)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a lost terminal is no reason to stop in the middle
     with cancel_on_signals() as token, running(drills, drill, "drill run", journal) as run:
         prepared = prepare(drills, setting, run, say_to(out), token, journal=journal)
         result = prepared.service.run()

@@ -75,6 +75,7 @@ def _finish(out: Out, drills: "Drills", run_id: str, *, is_resuming: bool) -> in
     if setting.spec_sha256 != progress.spec_sha256:
         out.note("warning: the scenario has changed since this run began; its rollbacks are those of today")
     verb = "drill resume" if is_resuming else "drill abort"
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a lost terminal is no reason to stop in the middle
     with cancel_on_signals() as token, running(drills, drill, verb, journal, of=full) as run:
         prepared = prepare(drills, setting, run, say_to(out), token, journal=journal, run_id=full)
         if progress.backup_run:

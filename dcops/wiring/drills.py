@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -184,7 +184,7 @@ def prepare(
     """Join the ports for one run on this host. `run_id`: of the run whose work this one finishes, if another's."""
     settings, inventory, scope = drills.settings, drills.inventory, setting.drill.spec.scope
     backup = open_backup(settings, inventory.name, scope.app, is_lock_free=True)
-    own_id = run_id or run.run_id
+    own_id, say = run_id or run.run_id, unfailing(say)
     target = partial(ssh_target, inventory)
     access = partial(server_access, settings, inventory, scope.app)
     recovery = ResticRecovery(lambda _application: backup.service, backup.repository, target, access)
@@ -210,6 +210,19 @@ def prepare(
     )
     notify = SpoolNotify(settings.state / "notify")
     return Prepared(DrillService(setting, drills.catalogue, context, run, notify), context, recovery)
+
+
+def unfailing(say: Say) -> Say:
+    """Give a `say` that never stops a drill: a terminal that closes in mid-rollback must not end the rollback.
+
+    Rich ends the process (SystemExit) when the reader of its output has gone, so that is caught as well.
+    """
+
+    def tell(text: str) -> None:
+        with suppress(Exception, SystemExit):
+            say(text)
+
+    return tell
 
 
 def ssh_target(inventory: Inventory, device: str) -> SshTarget:

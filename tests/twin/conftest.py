@@ -89,14 +89,14 @@ class Twin:
         found: dict[str, Any] = json.loads(self.dcops("lab", "status", "--json").stdout)
         return found
 
-    def run(self, node: str, *command: str, **options: Any) -> "subprocess.CompletedProcess[str]":
+    def run(self, node: str, *command: str, timeout: float = 120, **options: Any) -> "subprocess.CompletedProcess[str]":
         """Run a command on a node, whatever its exit status; as `lab exec`, without the start of another Python."""
         config = ["-F", str(self.folder / "ssh_config"), "-o", "ProxyCommand=none", "-T"]
         argv = ["ip", "netns", "exec", f"{self.name}-mg", "ssh", *config, node, shlex.join(command)]
         options.setdefault("stdin", None if "input" in options else subprocess.DEVNULL)
         if options["stdin"] is None:
             del options["stdin"]
-        return subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False, **options)
+        return subprocess.run(argv, capture_output=True, text=True, timeout=timeout, check=False, **options)
 
     def say(self, node: str, *command: str) -> str:
         """Run a command on a node that must succeed; its output."""

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.twin.conftest import Twin
+from tests.twin.test_backup_on_twin import copy_inventory
 
 APP = "naskah_dinas_elektronik"
 DRILL = "naskah-db-loss"
@@ -52,7 +53,7 @@ def untouched(ready: Twin) -> Iterator[Twin]:
 
 
 def drill(twin: Twin, *words: str, node: str = OPERATIONS) -> tuple[int, dict[str, Any], str]:
-    done = twin.run(node, "dcops", "drill", *words, "--json")
+    done = twin.run(node, "dcops", "drill", *words, "--json", timeout=400)
     return done.returncode, json.loads(done.stdout) if done.stdout.startswith("{") else {}, done.stderr
 
 
@@ -64,10 +65,7 @@ def test_from_another_site_it_is_refused(untouched: Twin) -> None:
 
 def test_in_another_environment_it_is_refused(untouched: Twin) -> None:
     twin = untouched
-    twin.say(OPERATIONS, "sh", "-c", "mkdir -p /root/other && cp -r /opt/dcops/src/inventory /root/other/")
-    twin.say(
-        OPERATIONS, "sed", "-i", "s/environment: twin/environment: scratch/", "/root/other/inventory/lab/inventory.yml"
-    )
+    copy_inventory(twin, OPERATIONS)
     try:
         code, answer, _ = drill(twin, "run", DRILL, "-i", "/root/other/inventory/lab", "--yes")
     finally:

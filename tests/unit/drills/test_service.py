@@ -19,6 +19,7 @@ from dcops.records.kinds.drills import DrillResult
 from dcops.runs.cancel import CancelToken
 from dcops.runs.events import Event
 from dcops.runs.ports import Urgency
+from dcops.wiring.drills import unfailing
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 POINT = RecoveryPoint(
@@ -211,6 +212,19 @@ def test_a_signal_in_the_middle_rolls_back_first() -> None:
     assert (result.verdict, result.exit_code) == ("ABORTED", 23)
     assert result.reasons == ["stopped by SIGTERM"]
     assert "w.rows" not in world.log
+    assert is_as_before(world)
+
+
+def test_a_terminal_that_closes_does_not_stop_the_way_back() -> None:
+    """Rich ends the process when nobody reads its output any more; a drill must not end with it."""
+
+    def closed(_: str) -> None:
+        raise SystemExit(1)
+
+    world = World()
+    drill, context = service(world)
+    context.say = unfailing(closed)
+    assert drill.run().verdict == "PASS"
     assert is_as_before(world)
 
 
