@@ -21,10 +21,11 @@ from dcops.inventory.pattern import require
 from dcops.network.intent import Network, network_of
 from dcops.network.model import ChangeResult, DevicePlan, ServiceState, Target
 from dcops.network.ports import History, OpenWriter
+from dcops.records.service import Journal
 from dcops.runs.cancel import CancelToken, cancel_on_signals
 from dcops.runs.locks import hold
 from dcops.runs.run import Run, current_actor, start_run
-from dcops.wiring.network import NetworkTools, open_history, open_network, require_writer
+from dcops.wiring.network import NetworkTools, open_history, open_network, require_writer, withdrawn_services
 from dcops.wiring.records import open_journal
 
 __all__ = ["Session", "acting", "history_of", "looking", "offline", "overall", "vars_of"]
@@ -39,6 +40,7 @@ class Looking:
     inventory: Inventory
     tools: NetworkTools
     token: CancelToken
+    journal: Journal
 
     def targets(self, pattern: str) -> tuple[Target, ...]:
         """The network devices that `pattern` chooses, in inventory order; raise UsageError when there are none."""
@@ -51,7 +53,8 @@ class Looking:
         chosen = self.targets(pattern)
         # All routers are read, not only the chosen ones: who announces a service decides where it stays.
         seen = observe(self.tools.network.targets, self.tools.reader, token=self.token)
-        plans = plan_routing(self.tools.network, seen, [target.name for target in chosen], self.tools.render)
+        names = [target.name for target in chosen]
+        plans = plan_routing(self.tools.network, seen, names, self.tools.render, withdrawn_services(self.journal))
         errors = []
         for target in chosen:
             error = seen.errors.get(target.name)
@@ -143,7 +146,7 @@ def looking(name: str | None, out: Out) -> Iterator[Looking]:  # noqa: ARG001 - 
     inventory = load(settings.inventory_root(reading_inventory(settings, name)))
     tools = open_network(settings, inventory)
     with cancel_on_signals() as token:
-        yield Looking(inventory, tools, token)
+        yield Looking(inventory, tools, token, open_journal(settings, inventory, inventory.environment))
         token.raise_if_cancelled()
 
 
@@ -174,7 +177,7 @@ def acting(verb: str, name: str | None, out: Out, *, writes: bool) -> Iterator[S
         hold(settings.state / "locks", "network", actor=actor, verb=verb, run=run.run_id, wait_seconds=10, token=token),
     ):
         try:
-            yield Session(inventory, tools, token, run)
+            yield Session(inventory, tools, token, journal, run)
         except typer.Exit:
             token.raise_if_cancelled()  # what a signal left undone is told as the signal, not as a failure
             raise

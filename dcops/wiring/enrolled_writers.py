@@ -17,16 +17,20 @@ from dcops.network.host_keys import recorded_fingerprints
 from dcops.network.model import Target
 from dcops.network.ports import DeviceWriter, OpenWriter
 
-__all__ = ["EnrolledWriters"]
+__all__ = ["EnrolledWriters", "EnrolmentJournal", "RecordReader"]
 
 FACT = "host_key_sha256"
 
 
-class EnrolmentJournal(Protocol):
-    """The part of a journal this needs."""
+class RecordReader(Protocol):
+    """The reading part of a journal."""
 
     def query(self, *, kind: str | None = None, is_newest_first: bool = False) -> Iterable[Any]:
         """Records of a kind."""
+
+
+class EnrolmentJournal(RecordReader, Protocol):
+    """The part of a journal this needs."""
 
     def append(self, kind: str, payload: Mapping[str, Any]) -> object:
         """Write one record."""

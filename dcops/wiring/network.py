@@ -21,9 +21,9 @@ from dcops.network.intent import Network, network_of
 from dcops.network.jinja import TemplateRenderer
 from dcops.network.ports import OpenReader, OpenWriter
 from dcops.runs.identity import Identity, require_identity
-from dcops.wiring.enrolled_writers import EnrolledWriters, EnrolmentJournal
+from dcops.wiring.enrolled_writers import EnrolledWriters, EnrolmentJournal, RecordReader
 
-__all__ = ["NetworkTools", "open_history", "open_network", "require_writer"]
+__all__ = ["NetworkTools", "open_history", "open_network", "require_writer", "withdrawn_services"]
 
 KEY_FILE = Path("/root/.ssh/id_ed25519")
 KNOWN_HOSTS = Path("/etc/ssh/ssh_known_hosts")
@@ -74,6 +74,17 @@ def open_network(settings: Settings, inventory: Inventory, journal: EnrolmentJou
 def open_history(settings: Settings) -> GitHistory:
     """Give the configuration history of this installation; it need not exist yet."""
     return GitHistory(settings.state / "network" / "configs")
+
+
+def withdrawn_services(journal: RecordReader) -> frozenset[str]:
+    """The service addresses whose newest `network.service_move` took them back without a new site.
+
+    The record may be another operations server's, once its journal was handed over.
+    """
+    newest: dict[str, str] = {}
+    for record in journal.query(kind="network.service_move", is_newest_first=True):
+        newest.setdefault(str(record.payload["service"]), str(record.payload["to_site"]))
+    return frozenset(service for service, to_site in newest.items() if not to_site)
 
 
 def require_writer(tools: NetworkTools) -> OpenWriter:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dcops.core.clock import monotonic
@@ -75,14 +75,23 @@ def _service_state(network: Network, service: ServiceAddress, observation: Obser
 
 
 def plan_routing(
-    network: Network, observation: Observation, chosen: Sequence[str], render: Renderer
+    network: Network,
+    observation: Observation,
+    chosen: Sequence[str],
+    render: Renderer,
+    withdrawn: Container[str] = (),
 ) -> tuple[DevicePlan, ...]:
     """One plan for each chosen device that could be read, in the inventory's order; empty plans included.
 
-    A service stays where it is announced now; one that nobody announces goes to its home site.
+    A service stays where it is announced now. One that nobody announces goes to its home site, unless it is among
+    `withdrawn`: taken back on purpose, it waits for a move.
     """
     states = {state.name: state for state in service_states(network, observation)}
-    serving = {service.name: serving_site(service, states[service.name]) for service in network.services}
+    serving = {
+        service.name: serving_site(service, states[service.name])
+        for service in network.services
+        if states[service.name].sites or service.name not in withdrawn
+    }
     plans = []
     for target in network.targets:
         running = observation.running.get(target.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ from dcops.network.service import (
 from dcops.network.service.apply import change_waves
 from dcops.records.kinds import network as kinds
 from dcops.runs.cancel import CancelToken
+from dcops.wiring.network import withdrawn_services
 from tests.contract.network.fake_frr import FakeFrr, FakeNetwork
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -276,6 +278,24 @@ def test_withdrawing_fences_the_service_and_a_second_time_changes_nothing(
     again = withdraw_service(network, "naskah", writer=fake.writer, record=records)
     assert {item.status for item in again.results} == {"unchanged"}
     assert records.kept[-1][1]["to_site"] == ""
+
+
+def test_a_planned_apply_does_not_undo_a_withdrawal(network: Network, fake: FakeNetwork, records: Records) -> None:
+    apply_all(network, fake, records)
+    withdraw_service(network, "naskah", writer=fake.writer, record=records)
+    seen = observe(network.targets, fake.reader)
+    assert all(plan.is_empty for plan in plan_routing(network, seen, NAMES, RENDER, withdrawn={"naskah"}))
+    assert not all(plan.is_empty for plan in plan_routing(network, seen, NAMES, RENDER))
+
+
+def test_which_services_were_withdrawn_is_read_from_the_newest_record() -> None:
+    def journal(*moves: tuple[str, str]) -> Any:
+        found = [SimpleNamespace(payload={"service": name, "to_site": site}) for name, site in moves]
+        return SimpleNamespace(query=lambda kind, is_newest_first: found)
+
+    assert withdrawn_services(journal()) == frozenset()
+    assert withdrawn_services(journal(("naskah", ""), ("naskah", "jkt"))) == {"naskah"}
+    assert withdrawn_services(journal(("naskah", "drc"), ("naskah", ""), ("other", ""))) == {"other"}
 
 
 def test_a_site_that_cannot_serve_is_named(network: Network, fake: FakeNetwork, records: Records) -> None:
