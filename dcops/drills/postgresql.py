@@ -79,9 +79,17 @@ class PostgresqlServers:
         self._execute(device, statement)
 
     def drop(self, device: str, database: str) -> None:
-        """Drop a database, ending its sessions. Harmless when it is not there."""
-        statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database))
-        self._execute(device, statement)
+        """Drop a database, ending its sessions. Harmless when it is not there.
+
+        Not WITH (FORCE): that wants to end autovacuum's workers itself, which only a superuser may (PostgreSQL 17). A
+        plain DROP tells them to go and waits for them; sessions of the owner are ended before it.
+        """
+        ending = (
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = %s AND usename = current_user AND pid <> pg_backend_pid()"
+        )
+        self.query(device, _MAINTENANCE, ending, (database,))
+        self._execute(device, sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(database)))
 
     def query(self, device: str, database: str, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run one reading statement in a read-only transaction and give its rows."""

@@ -38,7 +38,9 @@ def without_power_cycle(found: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def ready(twin: Twin) -> Twin:
-    """Routes are set, letters are acknowledged, and there is a fresh backup."""
+    """Routes are set, letters are acknowledged, and there is a fresh backup; made so where the guards miss it."""
+    if twin.run(OPERATIONS, "dcops", "drill", "plan", DRILL).returncode == 0:
+        return twin
     for stage in ("network", "backup"):
         done = twin.program("script/demo.py", "--twin", twin.name, "--only", stage, timeout=400)
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]

@@ -99,6 +99,12 @@ def test_databases_are_made_commented_renamed_and_dropped(servers: PostgresqlSer
     assert target not in servers.names("db1")
 
 
+def test_a_database_is_dropped_with_its_sessions(servers: PostgresqlServers, done: House, target: str) -> None:
+    with done.cluster.connect(target):
+        servers.drop("db1", target)
+    assert target not in servers.names("db1")
+
+
 def test_a_reading_query_cannot_write(servers: PostgresqlServers, done: House) -> None:
     with pytest.raises(DcopsError, match="read-only transaction"):
         servers.query("db1", done.database, "DELETE FROM surat RETURNING 1")
