@@ -22,6 +22,7 @@ from dcops.provision.model import Conclusion, Event, Job, Outcome, Playbook, Tas
 from dcops.provision.parse import parse_summary
 from dcops.provision.service import run_playbook
 from dcops.records.kinds.provision import HostCounts, ProvisionResult
+from dcops.records.service import Journal
 from dcops.runs.cancel import CancelToken
 from dcops.runs.locks import hold
 from dcops.runs.model import RunFile
@@ -97,10 +98,12 @@ class Provisioning:
         chosen = require(options.limit or "all", universe(self.inventory))
         if not options.is_check:
             require_writable(self.inventory, [self.inventory.devices[name] for name in chosen])
+        # First of all: it refuses, touching nothing, where this host may not act for the inventory.
+        journal = open_journal(self.settings, self.inventory, self.inventory.environment)
         verb, actor = CHECK_VERB if options.is_check else VERB, current_actor()
         locks = self.settings.state / "locks"
         with hold(locks, self._lock, actor=actor, verb=verb, wait_seconds=0.0):
-            return self._run(playbook, options, on_event, token)
+            return self._run(playbook, options, journal, on_event, token)
 
     @property
     def _lock(self) -> str:
@@ -109,7 +112,12 @@ class Provisioning:
         return f"provision-{self.inventory.name}" + (f"-{twin}" if twin else "")
 
     def _run(
-        self, playbook: Playbook, options: Options, on_event: Callable[[Event], None], token: CancelToken
+        self,
+        playbook: Playbook,
+        options: Options,
+        journal: Journal,
+        on_event: Callable[[Event], None],
+        token: CancelToken,
     ) -> Finished:
         began = monotonic()
         finished: Finished | None = None
@@ -121,7 +129,7 @@ class Provisioning:
                 inventory=self.inventory.name,
                 inventory_revision=self.inventory.revision,
                 arguments=asdict(options),
-                journal=open_journal(self.settings, self.inventory, self.inventory.environment),
+                journal=journal,
             ) as run:
                 conclusion = self._execute(playbook, options, run, on_event, token)
                 finished = Finished(run.run_id, conclusion, monotonic() - began)
