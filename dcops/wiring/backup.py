@@ -203,8 +203,8 @@ def open_backup(
     policy = _choose(load_policies(inventory), application)
     identity = require_identity(settings.identity_path) if settings.identity_path.exists() else None
     site = identity.site if identity else ""
+    journal = open_journal(settings, inventory, inventory.environment)  # refuses before a secret is looked for
     repository = open_repository(settings, policy, site, is_lock_free=is_lock_free)
-    journal = open_journal(settings, inventory, inventory.environment)
     place = Place(Environment(inventory.environment), site, inventory.revision)
     service = BackupService(policy, place, repository, JournalReceipts(journal, inventory, site))
     return Backup(settings, inventory, policy, identity, journal, service, repository)
