@@ -10,7 +10,7 @@ from dcops.core.errors import DcopsError
 from dcops.lab.model import Node, Topology
 from dcops.lab.ports import Host, Images, Say, Snapshots, Supervisor
 
-SSH_SECONDS = 60.0
+SSH_SECONDS = 90.0
 _POLL_SECONDS = 0.2
 
 
