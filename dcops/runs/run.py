@@ -152,7 +152,7 @@ class _Ending:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        if error is None or (isinstance(error, SystemExit) and not error.code):
+        if error is None or _is_exit_zero(error):
             self._run.close(RunStatus.FINISHED, 0, "")
         elif isinstance(error, Refused):
             self._run.close(RunStatus.REFUSED, int(error.exit_code), str(error))
@@ -163,6 +163,11 @@ class _Ending:
         else:  # a defect or an exit status; its text may hold anything, so only its type is kept
             code = getattr(error, "code", getattr(error, "exit_code", 1))
             self._run.close(RunStatus.FAILED, code if isinstance(code, int) else 1, type(error).__name__)
+
+
+def _is_exit_zero(error: BaseException) -> bool:
+    """Whether an exception only means to leave with status 0; the command line's own kind has `exit_code`."""
+    return (isinstance(error, SystemExit) and not error.code) or getattr(error, "exit_code", None) == 0
 
 
 def current_actor() -> str:

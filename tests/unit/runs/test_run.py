@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
 from dcops.core.errors import DcopsError, Interrupted, Refused, UsageError
 from dcops.runs.model import RunStatus
@@ -43,6 +44,9 @@ def test_a_finished_run_can_be_read_by_a_unique_ending(tmp_path: Path) -> None:
         (DcopsError("broken"), RunStatus.FAILED, 1),
         (ValueError("a canary"), RunStatus.FAILED, 1),
         (SystemExit(5), RunStatus.FAILED, 5),
+        (SystemExit(0), RunStatus.FINISHED, 0),
+        (typer.Exit(4), RunStatus.FAILED, 4),
+        (typer.Exit(0), RunStatus.FINISHED, 0),
     ],
 )
 def test_every_way_out_leaves_its_end(tmp_path: Path, error: BaseException, status: RunStatus, code: int) -> None:
