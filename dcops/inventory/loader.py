@@ -104,7 +104,10 @@ def _revision(files: list[Path], root: Path) -> str:
     digest = hashlib.sha256()
     for path in files:
         name = _shown(str(path), root).encode()
-        content = path.read_bytes()
+        try:
+            content = path.read_bytes()
+        except OSError:
+            continue  # a folder called x.yml, or no right to read it: that is a problem of whoever reads it as content
         digest.update(b"%d %s %d " % (len(name), name, len(content)) + content)
     return digest.hexdigest()
 
@@ -133,9 +136,7 @@ def _assemble(draft: Draft, root: Path, files: list[Path]) -> Inventory | None:
     }
     return Inventory(
         head=head,
-        revision=_revision(
-            [*(path for path in files if path.is_file()), *sorted((root / _BACKUP).glob("*.y*ml"))], root
-        ),
+        revision=_revision([*files, *sorted((root / _BACKUP).glob("*.y*ml"))], root),
         root=root,
         files=tuple(files),
         applications=MappingProxyType(applications),

@@ -54,3 +54,11 @@ def test_a_secret_in_the_place_of_a_reference_is_not_repeated(sample_root: Path)
     with pytest.raises(SpecError) as caught:
         load(sample_root)
     assert canary not in str(caught.value)
+
+
+def test_a_folder_called_like_a_file_is_a_problem_and_no_crash(sample_root: Path) -> None:
+    (sample_root / "backup" / "x.yml").mkdir(parents=True)
+    assert load(sample_root).revision
+    (sample_root / "zz.yml").mkdir()
+    with pytest.raises(SpecError, match="zz.yml: cannot read: Is a directory"):
+        load(sample_root)
