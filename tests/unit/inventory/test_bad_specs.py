@@ -60,5 +60,5 @@ def test_a_folder_called_like_a_file_is_a_problem_and_no_crash(sample_root: Path
     (sample_root / "backup" / "x.yml").mkdir(parents=True)
     assert load(sample_root).revision
     (sample_root / "zz.yml").mkdir()
-    with pytest.raises(SpecError, match="zz.yml: cannot read: Is a directory"):
+    with pytest.raises(SpecError, match=r"zz\.yml: cannot read: Is a directory"):
         load(sample_root)
