@@ -87,14 +87,13 @@ def _defect(error: Exception) -> "DcopsError":
     import traceback
 
     from dcops.core.errors import DcopsError
-    from dcops.core.files import private_dir, write_atomic
+    from dcops.core.files import PATH_HINT, private_dir, write_atomic
     from dcops.core.settings import Settings
 
     if os.environ.get("DCOPS_DEBUG"):
         traceback.print_exception(error)
     if isinstance(error, OSError) and error.strerror:
-        hint = "Look at that path: its folder, its owner and mode, free space. DCOPS_STATE says where state is written."
-        return DcopsError(error.strerror, where=str(error.filename or "system"), hint=hint)
+        return DcopsError(error.strerror, where=str(error.filename or "system"), hint=PATH_HINT)
     frames = "".join(traceback.format_list(traceback.extract_tb(error.__traceback__)))
     try:
         folder = private_dir(Settings.load().state / "defects")

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from dcops.core.errors import DcopsError
 
+PATH_HINT = "Look at that path: its folder, its owner and mode, free space. DCOPS_STATE says where state is written."
+
 
 def write_atomic(path: Path, data: bytes | str, mode: int = 0o644) -> None:
     """Write `data` to `path` by a synced temporary file beside it and a rename; a crash leaves the old file or the new.
@@ -27,7 +29,7 @@ def write_atomic(path: Path, data: bytes | str, mode: int = 0o644) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
-        raise DcopsError(f"cannot write: {error.strerror}", where=str(path)) from error
+        raise DcopsError(f"cannot write: {error.strerror}", where=str(path), hint=PATH_HINT) from error
 
 
 def sync_folder(folder: Path) -> None:
@@ -45,7 +47,7 @@ def private_dir(path: Path) -> Path:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.chmod(0o700)
     except OSError as error:
-        raise DcopsError(f"cannot make a private folder: {error.strerror}", where=str(path)) from error
+        raise DcopsError(f"cannot make a private folder: {error.strerror}", where=str(path), hint=PATH_HINT) from error
     return path
 
 
