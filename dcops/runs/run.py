@@ -55,6 +55,7 @@ class Run:
         self._journal, self._change = journal, change
         self._events = EventLog(folder / "events.jsonl")
         self._result: dict[str, Any] = {}
+        self._exit_code = 0
         self._began = monotonic()
 
     @property
@@ -72,9 +73,18 @@ class Run:
             return None
         return self._journal.append(kind, payload, run=self.run_id, actor=self.actor, change=self._change)
 
-    def finish(self, result: Mapping[str, Any]) -> None:
-        """Set the run's result; it is written when the block ends. A second call adds and overrides."""
+    @property
+    def exit_code(self) -> int:
+        """What the run ends with when nothing is raised."""
+        return self._exit_code
+
+    def finish(self, result: Mapping[str, Any], *, exit_code: int = 0) -> None:
+        """Set the run's result; it is written when the block ends. A second call adds and overrides.
+
+        `exit_code`: of an act that ends by itself and still has bad news, such as a drill that fails.
+        """
         self._result.update(plain(result, where="result"))
+        self._exit_code = int(exit_code)
 
     def close(self, status: RunStatus, exit_code: int, message: str) -> None:
         """Write the end of the run: event, run.json, and a record when there is a journal."""
@@ -153,7 +163,7 @@ class _Ending:
         self, kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         if error is None or _is_exit_zero(error):
-            self._run.close(RunStatus.FINISHED, 0, "")
+            self._run.close(RunStatus.FINISHED, self._run.exit_code, "")
         elif isinstance(error, Refused):
             self._run.close(RunStatus.REFUSED, int(error.exit_code), str(error))
         elif isinstance(error, Interrupted | KeyboardInterrupt):

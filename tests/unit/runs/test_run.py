@@ -35,6 +35,15 @@ def test_a_finished_run_can_be_read_by_a_unique_ending(tmp_path: Path) -> None:
     assert [event.name for event in run_events(tmp_path, run.run_id)] == ["run.started", "dump.started", "run.finished"]
 
 
+def test_an_act_that_ends_by_itself_with_bad_news_ends_with_its_own_code(tmp_path: Path) -> None:
+    sink = Sink()
+    with begin(tmp_path, journal=sink) as run:
+        run.finish({"verdict": "FAIL"}, exit_code=20)
+    found = load_run(tmp_path, run.run_id)
+    assert (found.status, found.exit_code) == (RunStatus.FINISHED, 20)
+    assert sink.records[-1][1]["exit_code"] == 20
+
+
 @pytest.mark.parametrize(
     ("error", "status", "code"),
     [
