@@ -9,6 +9,7 @@ from pydantic import Field
 
 from dcops.core.units import Bytes, Seconds
 from dcops.core.words import Frozen, Value
+from dcops.records.kinds.backup import Receipt
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
 SqlName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
@@ -183,6 +184,13 @@ class Manifest(Frozen):
     def digest(self) -> str:
         """Give the SHA-256 of the canonical text."""
         return hashlib.sha256(self.canonical()).hexdigest()
+
+
+class KnownReceipts(Frozen):
+    """Receipts with the name of the journal each stands in, and why a journal that is here was not believed."""
+
+    receipts: tuple[tuple[str, Receipt], ...] = ()
+    problems: tuple[str, ...] = ()
 
 
 class BackupSet(Frozen):

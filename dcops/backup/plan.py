@@ -68,7 +68,7 @@ def settled(saved: Saved, listed: Iterable[Snapshot], where: str) -> Saved:
 
 
 class Freshness(Frozen):
-    """How old the newest receipt of an application is, against its policy."""
+    """How old the newest receipt of an application is, against its policy, and in which journal it stands."""
 
     application: str
     status: Status
@@ -76,6 +76,8 @@ class Freshness(Frozen):
     max_age_seconds: float | None
     is_adopted: bool
     reason: str
+    journal: str = ""
+    problems: tuple[str, ...] = ()
 
 
 def freshness(application: str, newest: datetime | None, max_age: Value[float], now: datetime) -> Freshness:
@@ -84,7 +86,7 @@ def freshness(application: str, newest: datetime | None, max_age: Value[float], 
     limit = max_age.value
     standing = "adopted" if max_age.is_adopted else "proposed"
     if age is None:
-        status, reason = Status.UNKNOWN, "no receipt in this journal"
+        status, reason = Status.UNKNOWN, "no receipt in any journal here"
     elif limit is None:
         status, reason = Status.UNKNOWN, "the policy sets no maximum age"
     elif age > limit:

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from dcops.backup.model import CheckResult, DumpFacts, Saved, Snapshot, StoredFile
+from dcops.backup.model import CheckResult, DumpFacts, KnownReceipts, Saved, Snapshot, StoredFile
 from dcops.records.kinds.backup import Receipt
 
 OnBytes = Callable[[int], None]
@@ -119,3 +119,6 @@ class ReceiptLog(Protocol):
 
     def receipts(self, application: str) -> list[Receipt]:
         """Give the recorded receipts of an application, oldest first."""
+
+    def everywhere(self, application: str) -> KnownReceipts:
+        """Give its receipts of this journal and of every verified journal that was handed over here."""

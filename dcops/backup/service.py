@@ -255,10 +255,12 @@ class BackupService:
         return self._reader.check(is_data_read=is_data_read)
 
     def status(self, now: datetime) -> Freshness:
-        """Judge the newest good receipt of this journal against the policy."""
-        good = [receipt for receipt in self._receipts.receipts(self._policy.application) if receipt.status == "done"]
-        newest = max((receipt.finished_at for receipt in good), default=None)
-        return freshness(self._policy.application, newest, self._policy.max_age, now)
+        """Judge the newest good receipt, of this journal and of those handed over here, against the policy."""
+        known = self._receipts.everywhere(self._policy.application)
+        good = [(receipt.finished_at, journal) for journal, receipt in known.receipts if receipt.status == "done"]
+        newest, journal = max(good, default=(None, ""))
+        judged = freshness(self._policy.application, newest, self._policy.max_age, now)
+        return judged.model_copy(update={"journal": journal, "problems": known.problems})
 
     def warning(self, receipt: Receipt) -> str | None:
         """Give a warning when a dump shrank against the recorded ones, else None."""

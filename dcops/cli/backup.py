@@ -39,10 +39,11 @@ AppOption = Annotated[
 ]
 
 
-def _open(application: str | None, inventory: str) -> "Backup":
+def _open(application: str | None, inventory: str, *, writing: str = "") -> "Backup":
+    """Open the backups of an application; a refusal of the `writing` verb is recorded."""
     from dcops.wiring.backup import open_backup
 
-    return open_backup(Settings.load(), inventory, application)
+    return open_backup(Settings.load(), inventory, application, writing=writing)
 
 
 @app.command()
@@ -67,13 +68,16 @@ def run(
       dcops backup run --app naskah_dinas_elektronik
       dcops backup run --check
     """
+    from dcops.runs.refusals import refusals_recorded
+
     out = Out(as_json=as_json)
-    backup = _open(application, writing_inventory(Settings.load(), inventory))
+    backup = _open(application, writing_inventory(Settings.load(), inventory), writing="backup run")
     _banner(out, backup)
     if check:
         _show_plan(out, backup)
         raise typer.Exit(int(ExitCode.DIFFERENCES))
-    writers = backup.writers()
+    with refusals_recorded("backup run", backup.journal, backup.settings.identity_path):
+        writers = backup.writers()
     if sys.stdin.isatty():  # a backup only adds, so a timer need not say --yes; a person may still think again
         confirm(f"Back up {backup.policy.application} to {backup.policy.repository.name}?", yes=yes)
     with out.progress("backup") as report, backup.run("backup run") as running:
@@ -208,7 +212,7 @@ def restore(
       dcops backup restore 9DYV --to /root/restored
     """
     out = Out(as_json=as_json)
-    backup = _open(application, writing_inventory(Settings.load(), inventory))
+    backup = _open(application, writing_inventory(Settings.load(), inventory), writing="backup restore")
     began = monotonic()
     with out.progress("restore") as report, backup.run("backup restore") as running:
         try:
@@ -232,9 +236,10 @@ def restore(
 
 @app.command()
 def status(application: AppOption = None, inventory: InventoryOption = None, as_json: JsonOption = False) -> int:
-    """Tell from the journal how old the newest good backup of each application is (exit 14 when too old or unknown).
+    """Tell from the journals how old the newest good backup of each application is (exit 14: too old or unknown).
 
-    Nothing is asked of the repository. A run that never came here has no receipt: that is unknown, never ok.
+    Nothing is asked of the repository. Journals that other operations servers handed over are read too, once verified;
+    the table says which one the receipt stands in. Without a receipt the answer is unknown, never ok.
 
     \b
     Examples:
@@ -249,10 +254,11 @@ def status(application: AppOption = None, inventory: InventoryOption = None, as_
     name = reading_inventory(settings, inventory)
     keys = [application] if application else sorted(load_policies(load(settings.inventory_root(name))))
     found = [open_backup(settings, name, key).service.status(utc_now()) for key in keys]
+    for problem in dict.fromkeys(problem for each in found for problem in each.problems):
+        out.note(f"warning: {problem}")
     if as_json:
         out.json({"applications": found})
     else:
-        out.table(
-            [(each.application, each.status.value, each.reason) for each in found], ("app", "status", "newest backup")
-        )
+        rows = [(each.application, each.status.value, each.reason, each.journal or None) for each in found]
+        out.table(rows, ("app", "status", "newest backup", "journal"))
     return int(worst(ExitCode.DONE if each.status == "pass" else ExitCode.POLICY_BROKEN for each in found))

@@ -179,6 +179,9 @@ def _check(out: Out, drills: "Drills", name: str, *, clear: ExitCode) -> int:
         prepared.service.runner.run_phase(Phase.GUARDS, drill.spec.guards, is_stopping=False)
         prepared.service.runner.run_phase(Phase.STEADY_BEFORE, drill.spec.steady_state, is_stopping=False)
         results = prepared.service.runner.results
+        is_clear = all(result.state is StepState.OK for result in results)
+        code = int(clear if is_clear else ExitCode.DRILL_REFUSED)
+        run.finish({"clear": is_clear}, exit_code=code)
     if out.as_json:
         answers = [{"id": r.id, "state": r.state.value, "detail": r.detail} for r in results]
         out.json({"drill": name, "guards": answers, "targets": setting.targets})
@@ -187,8 +190,7 @@ def _check(out: Out, drills: "Drills", name: str, *, clear: ExitCode) -> int:
             [(r.phase.value, r.id, r.state.value, r.detail) for r in results], ("phase", "id", "answer", "detail")
         )
         _show(out, drills, drill)
-    is_clear = all(result.state is StepState.OK for result in results)
-    return int(clear if is_clear else ExitCode.DRILL_REFUSED)
+    return code
 
 
 @app.command()
@@ -216,6 +218,7 @@ def run(
     drills = open_drills_here(inventory, is_writing=True)
     if check:
         return _check(out, drills, name, clear=ExitCode.DIFFERENCES)
+    from dcops.runs.refusals import refusals_recorded
     from dcops.runs.run import current_actor
     from dcops.wiring.drills import journal_of, require_place
 
@@ -224,23 +227,12 @@ def run(
     banner(out, inventory=inventory_.name, environment=inventory_.environment, revision=inventory_.revision,
            user=current_actor())  # fmt: skip
     journal = journal_of(drills)
-    _record_refusal(drills, drill, journal)
-    require_place(drills, drill)
+    with refusals_recorded(f"drill run {drill.name}", journal, drills.settings.identity_path):
+        require_place(drills, drill)
     confirm(f"Run drill {name}? It breaks something on purpose and recovers it.", yes=yes)
     result, run_id = _execute(out, drills, drill, seed, journal)
     conclude(out, result, run_id)
     return result.exit_code
-
-
-def _record_refusal(drills: "Drills", drill: "Drill", journal: Any) -> None:
-    """Record that a drill was refused because of where it was started; the refusal itself is raised by the caller."""
-    from dcops.core.errors import Refused
-    from dcops.wiring.drills import require_place
-
-    try:
-        require_place(drills, drill)
-    except Refused as error:
-        journal.append("run.refused", {"verb": f"drill run {drill.name}", "reasons": [str(error)]})
 
 
 def _execute(out: Out, drills: "Drills", drill: "Drill", seed: int | None, journal: Any) -> tuple["DrillResult", str]:
@@ -253,7 +245,7 @@ def _execute(out: Out, drills: "Drills", drill: "Drill", seed: int | None, journ
         prepared = prepare(drills, setting, run, say_to(out), token, journal=journal)
         result = prepared.service.run()
         run.record(result.kind, result.model_dump(mode="json"))
-        run.finish({"verdict": result.verdict, "exit_code": result.exit_code})
+        run.finish({"verdict": result.verdict, "exit_code": result.exit_code}, exit_code=result.exit_code)
         return result, run.run_id
 
 

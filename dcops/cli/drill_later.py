@@ -2,6 +2,7 @@
 
 import os
 import signal
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -37,7 +38,11 @@ def abort(run_id: RunArgument, inventory: InventoryOption = None, as_json: JsonO
     file = load_run(state, run_id)
     if file.status is not RunStatus.RUNNING:
         return _finish(out, drills, file.run, is_resuming=False)
-    os.kill(file.pid, signal.SIGTERM)
+    if not file.verb.startswith("drill "):
+        hint = "Runs of drills: dcops drill history."
+        raise UsageError(f"the run is no drill but {file.verb}", where=f"run {file.run}", hint=hint)
+    with suppress(ProcessLookupError):  # it ended by itself just now
+        os.kill(file.pid, signal.SIGTERM)
     out.note(f"run {file.run}: asked to stop; it rolls back first")
     while load_run(state, file.run).status is RunStatus.RUNNING:
         sleep(0.5)
@@ -65,16 +70,18 @@ def _finish(out: Out, drills: "Drills", run_id: str, *, is_resuming: bool) -> in
     """Take over a run whose process died, from its events: go on with it, or only roll back."""
     from dcops.cli.drill import conclude, say_to
     from dcops.runs.cancel import cancel_on_signals
+    from dcops.runs.refusals import refusals_recorded
     from dcops.wiring.drills import journal_of, prepare, require_place, running
 
     journal = journal_of(drills)
     full, progress = _progress(drills, run_id, journal)
     drill = drills.load(progress.drill)
-    require_place(drills, drill)
+    verb = "drill resume" if is_resuming else "drill abort"
+    with refusals_recorded(f"{verb} {full}", journal, drills.settings.identity_path):
+        require_place(drills, drill)
     setting = drills.setting(drill, progress.seed)
     if setting.spec_sha256 != progress.spec_sha256:
         out.note("warning: the scenario has changed since this run began; its rollbacks are those of today")
-    verb = "drill resume" if is_resuming else "drill abort"
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a lost terminal is no reason to stop in the middle
     with cancel_on_signals() as token, running(drills, drill, verb, journal, of=full) as run:
         prepared = prepare(drills, setting, run, say_to(out), token, journal=journal, run_id=full)
@@ -86,7 +93,9 @@ def _finish(out: Out, drills: "Drills", run_id: str, *, is_resuming: bool) -> in
         else:
             result = prepared.service.finish("its process died; rolled back by dcops drill abort")
         journal.append(result.kind, result.model_dump(mode="json"), run=full)
-        run.finish({"verdict": result.verdict, "exit_code": result.exit_code, "finished": full})
+        run.finish(
+            {"verdict": result.verdict, "exit_code": result.exit_code, "finished": full}, exit_code=result.exit_code
+        )
     conclude(out, result, full)
     return result.exit_code
 

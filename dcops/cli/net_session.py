@@ -24,6 +24,7 @@ from dcops.network.ports import History, OpenWriter
 from dcops.records.service import Journal
 from dcops.runs.cancel import CancelToken, cancel_on_signals
 from dcops.runs.locks import hold
+from dcops.runs.refusals import refusals_recorded
 from dcops.runs.run import Run, current_actor, start_run
 from dcops.wiring.network import NetworkTools, open_history, open_network, require_writer, withdrawn_services
 from dcops.wiring.records import open_journal
@@ -159,7 +160,8 @@ def acting(verb: str, name: str | None, out: Out, *, writes: bool) -> Iterator[S
     journal = open_journal(settings, inventory, inventory.environment)
     tools = open_network(settings, inventory, journal)
     if writes:
-        require_writer(tools)
+        with refusals_recorded(verb, journal, settings.identity_path):
+            require_writer(tools)
     actor = current_actor()
     environment = inventory.environment
     banner(out, inventory=inventory.name, environment=environment.value, revision=inventory.revision, user=actor)

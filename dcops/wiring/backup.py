@@ -1,13 +1,13 @@
 """Makes the backup service of one application: policy, repository, database, file mirror, receipts in the journal."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from dcops.backup.exposition import Objectives, exposition
-from dcops.backup.model import BackupPolicy
+from dcops.backup.model import BackupPolicy, KnownReceipts
 from dcops.backup.postgresql import Postgresql
 from dcops.backup.restic import Restic, ResticAccess
 from dcops.backup.service import BackupService, Place, Writers
@@ -27,8 +27,10 @@ from dcops.records.kinds.backup import BackupVerification, Receipt
 from dcops.records.service import Journal
 from dcops.runs.identity import Identity, require_identity
 from dcops.runs.locks import hold
+from dcops.runs.refusals import refusals_recorded
 from dcops.runs.run import Run, current_actor, start_run
 from dcops.wiring.handover import hand_over
+from dcops.wiring.received import received_journals
 from dcops.wiring.records import open_journal
 
 FOLDER = "backup"
@@ -40,8 +42,8 @@ TEXTFILES = Path("/var/lib/prometheus/node-exporter")
 class JournalReceipts:
     """The receipt log of the backup service, over the journal."""
 
-    def __init__(self, journal: Journal, inventory: Inventory, site: str) -> None:
-        self._journal, self._inventory, self._site = journal, inventory, site
+    def __init__(self, settings: Settings, journal: Journal, inventory: Inventory, site: str) -> None:
+        self._settings, self._journal, self._inventory, self._site = settings, journal, inventory, site
 
     def enrolled(self, repository: str) -> str | None:
         """Give the repository id enrolled under this name, or None."""
@@ -69,6 +71,17 @@ class JournalReceipts:
         """Give the recorded receipts of an application, oldest first."""
         found = (record.payload for record in self._journal.query(kind=Receipt.kind))
         return [Receipt.model_validate(dict(each)) for each in found if each["application"] == application]
+
+    def everywhere(self, application: str) -> KnownReceipts:
+        """Give its receipts of this host's journals and of those other operations servers handed over, verified."""
+        records = list(self._journal.query(kind=Receipt.kind))
+        problems = []
+        for received in received_journals(self._settings, self._inventory):
+            records += [record for record in received.records if record.envelope.kind == Receipt.kind]
+            problems += [received.problem] if received.problem else []
+        found = [(record.journal, Receipt.model_validate(dict(record.payload))) for record in records]
+        mine = tuple((journal, receipt) for journal, receipt in found if receipt.application == application)
+        return KnownReceipts(receipts=mine, problems=tuple(problems))
 
 
 @dataclass(frozen=True)
@@ -196,17 +209,26 @@ def load_policies(inventory: Inventory) -> dict[str, BackupPolicy]:
 
 
 def open_backup(
-    settings: Settings, inventory_name: str, application: str | None, *, is_lock_free: bool = False
+    settings: Settings,
+    inventory_name: str,
+    application: str | None,
+    *,
+    is_lock_free: bool = False,
+    writing: str = "",
 ) -> Backup:
-    """Give the backups of `application`; with one policy only it need not be named. Opens no connection."""
+    """Give the backups of `application`; with one policy only it need not be named. Opens no connection.
+
+    `writing`: the verb that will write, whose refusal is recorded.
+    """
     inventory = load(settings.inventory_root(inventory_name))
     policy = _choose(load_policies(inventory), application)
     identity = require_identity(settings.identity_path) if settings.identity_path.exists() else None
     site = identity.site if identity else ""
     journal = open_journal(settings, inventory, inventory.environment)  # refuses before a secret is looked for
-    repository = open_repository(settings, policy, site, is_lock_free=is_lock_free)
+    with refusals_recorded(writing, journal, settings.identity_path) if writing else nullcontext():
+        repository = open_repository(settings, policy, site, is_lock_free=is_lock_free)
     place = Place(Environment(inventory.environment), site, inventory.revision)
-    service = BackupService(policy, place, repository, JournalReceipts(journal, inventory, site))
+    service = BackupService(policy, place, repository, JournalReceipts(settings, journal, inventory, site))
     return Backup(settings, inventory, policy, identity, journal, service, repository)
 
 

@@ -188,7 +188,7 @@ def prepare(
     target = partial(ssh_target, inventory)
     access = partial(server_access, settings, inventory, scope.app)
     recovery = ResticRecovery(lambda _application: backup.service, backup.repository, target, access)
-    tools = open_network(settings, inventory)
+    tools = open_network(settings, inventory, journal)
 
     def record(kind: str, payload: object) -> object:
         return journal.append(kind, payload, run=own_id)  # type: ignore[arg-type]

@@ -16,6 +16,7 @@ Held elsewhere, so not repeated here:
 """
 
 import importlib
+import json
 import os
 import re
 import shutil
@@ -206,6 +207,39 @@ def test_addresses_for_laboratories_are_refused_by_writing_verbs_in_production(h
         assert "matches nothing" in refused(host, verb, code=2)
     else:
         assert "an address for laboratories" in refused(host, verb, may_record=True)
+
+
+def _recorded_refusals(host: Host) -> list[dict[str, Any]]:
+    done = host.run("records", "list", "--kind", "run.refused", "--json")
+    assert done.returncode == 0, done.stderr
+    return [record["payload"] for record in json.loads(done.stdout)]
+
+
+@pytest.mark.parametrize("verb", ["net apply", "net service move", "backup run"])
+def test_a_refusal_before_the_run_begins_is_recorded(host: Host, verb: str) -> None:
+    own_home(host, "inventory/lab/inventory.yml", "environment: twin", "environment: production")
+    (host.home / "inventory/lab/calendar.yml").write_text("")
+    host.enrol(environment="production")
+    host.keep(SECRETS, "x")
+    said = refused(host, verb, may_record=True)
+    (payload,) = _recorded_refusals(host)
+    assert payload["verb"] == verb
+    assert payload["reasons"][0] in said
+
+
+@pytest.mark.parametrize("verb", ["backup run", "backup restore"])
+def test_a_site_without_an_account_is_refused_and_recorded(host: Host, verb: str) -> None:
+    host.enrol(site="pdn")
+    host.keep(SECRETS, "x")
+    assert 'site "pdn" has no account' in refused(host, verb, may_record=True)
+    assert [payload["verb"] for payload in _recorded_refusals(host)] == [verb]
+
+
+@pytest.mark.parametrize("verb", ACTING)
+def test_a_host_that_is_not_enrolled_records_nothing(host: Host, verb: str) -> None:
+    host.keep(SECRETS, "x")
+    if verb != "provision run":  # the twin's host may provision
+        refused(host, verb, "-i", "lab")
 
 
 # Point 4: no default inventory for writing verbs

@@ -18,7 +18,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from dcops.backup.model import BackupPolicy, DatabaseSource
+from dcops.backup.model import BackupPolicy, DatabaseSource, KnownReceipts
 from dcops.backup.postgresql import Postgresql
 from dcops.backup.restic import Restic, ResticAccess
 from dcops.backup.service import BackupService, Place, Writers
@@ -158,6 +158,9 @@ class MemoryLog:
 
     def receipts(self, application: str) -> list[Receipt]:
         return [receipt for receipt in self.kept if receipt.application == application]
+
+    def everywhere(self, application: str) -> KnownReceipts:
+        return KnownReceipts(receipts=tuple(("memory", receipt) for receipt in self.receipts(application)))
 
 
 def secret_file(folder: Path, name: str, value: str) -> Secret:

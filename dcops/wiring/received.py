@@ -1,0 +1,54 @@
+"""Journals of other operations servers that were handed over to this one, read after they were verified again."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from dcops.core.errors import DcopsError
+from dcops.core.files import read_text
+from dcops.core.settings import Settings
+from dcops.inventory import Inventory, Role
+from dcops.records.export import ExportReader
+from dcops.records.keyring import read_key_set
+from dcops.records.model import Record
+from dcops.records.service import as_record
+from dcops.wiring.handover import PEERS, RECEIVED
+from dcops.wiring.records import verify_records
+
+
+@dataclass(frozen=True)
+class Received:
+    """The journal of operations server `node`: its records, or why none of them is believed."""
+
+    node: str
+    records: tuple[Record, ...] = ()
+    problem: str = ""
+
+
+def received_journals(settings: Settings, inventory: Inventory) -> Iterator[Received]:
+    """Give the journals that other operations servers of the inventory handed over here.
+
+    Each is verified with the key this host was provisioned with; one that does not verify gives no record, only what is
+    wrong. Records of another journal or environment in it are left out. Never raises for what was handed over.
+    """
+    for device in inventory.devices_with_role(Role.OPERATIONS):
+        folder = settings.state / RECEIVED / device.name
+        if folder.is_dir():
+            try:
+                yield Received(device.name, _records(settings, inventory, device.name, folder))
+            except DcopsError as error:
+                yield Received(device.name, problem=f"the journal received from {device.name} is not believed: {error}")
+
+
+def _records(settings: Settings, inventory: Inventory, node: str, folder: Path) -> tuple[Record, ...]:
+    """Give the verified records. Raises DcopsError when nobody vouches for them or something is wrong."""
+    keys = settings.state / PEERS / f"{node}.json"
+    if not keys.is_file():
+        raise DcopsError("no key vouches for it", where=str(keys), hint="Provision this host again.")
+    if not any(known.journal in ("", node) for known in read_key_set(read_text(keys), where=str(keys))):
+        raise DcopsError("the key there is another journal's", where=str(keys), hint=f"It must be the key of {node}.")
+    found = verify_records(settings, export=folder, keys=keys, journals=[node])
+    if found.findings:
+        raise DcopsError(f"{len(found.findings)} findings, first {found.findings[0]}", where=str(folder))
+    records = (as_record(row) for row in ExportReader(folder).rows(node))
+    return tuple(record for record in records if record.envelope.environment == inventory.environment)

@@ -1,0 +1,86 @@
+"""What a drill gets on its operations server, before anything is connected."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from dcops.cli import drill as drill_cli
+from dcops.cli.common import Out
+from dcops.cli.main import run as dcops
+from dcops.core.settings import Settings
+from dcops.drills.model import Drill
+from dcops.records.kinds.drills import DrillResult
+from dcops.records.sign import SigningKey
+from dcops.runs.cancel import CancelToken
+from dcops.runs.identity import issue_identity, read_machine_id, save_identity
+from dcops.runs.run import list_runs, start_run
+from dcops.wiring import drills as wiring
+from dcops.wiring.bridges import NetworkRoutes
+from dcops.wiring.enrolled_writers import EnrolledWriters
+from dcops.wiring.network import require_writer
+from dcops.wiring.records import RECORDS_URL
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[wiring.Drills, Drill]:
+    """The drills of the recovery site's operations server; its state is a folder of the test."""
+    monkeypatch.delenv(RECORDS_URL, raising=False)
+    key, path = SigningKey.generate(), tmp_path / "identity.json"
+    identity = issue_identity(
+        key, environment="twin", site="drc", inventory="lab", node="drc-ops1", machine_id=read_machine_id(),
+        at=datetime(2026, 11, 24, tzinfo=UTC),
+    )  # fmt: skip
+    save_identity(path, identity, key.public)
+    secrets = tmp_path / "secrets"
+    secrets.mkdir(mode=0o700)
+    for name in ("restic-password", "restic-http-drc", "naskah-db-password", "ca.crt", "pdn-ca.crt"):
+        (secrets / name).write_text("x")
+        (secrets / name).chmod(0o600)
+    drills = wiring.open_drills(Settings(ROOT, tmp_path / "state", secrets, path), "lab")
+    return drills, drills.load("naskah-db-loss")
+
+
+def test_a_drills_service_moves_go_to_enrolled_routers_only(opened: tuple[wiring.Drills, Drill]) -> None:
+    drills, drill = opened
+    journal = wiring.journal_of(drills)
+    with wiring.running(drills, drill, "drill run", journal) as run:
+        made = wiring.prepare(drills, drills.setting(drill, 7), run, lambda _: None, CancelToken(), journal=journal)
+    routes = made.context.routes
+    assert isinstance(routes, NetworkRoutes)
+    assert isinstance(require_writer(routes._tools), EnrolledWriters)
+
+
+def test_a_drill_that_fails_leaves_its_exit_code_in_its_run(
+    opened: tuple[wiring.Drills, Drill], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drills, drill = opened
+    result = DrillResult(
+        drill=drill.name, drill_version=1, spec_sha256="0" * 64, app="a", environment="twin", is_rehearsal=True,
+        verdict="FAIL", exit_code=20, seed=7, rollback="complete", duration_seconds=1.0,
+    )  # fmt: skip
+
+    class Made:
+        service = property(lambda self: self)
+
+        def run(self) -> DrillResult:
+            return result
+
+    monkeypatch.setattr(wiring, "prepare", lambda *_, **__: Made())
+    drill_cli._execute(Out(), drills, drill, 7, wiring.journal_of(drills))
+    (file,) = list_runs(drills.settings.state)
+    assert (file.exit_code, file.result["verdict"]) == (20, "FAIL")
+
+
+def test_abort_stops_no_run_of_another_verb(
+    opened: tuple[wiring.Drills, Drill], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    drills, _ = opened
+    settings = drills.settings
+    monkeypatch.setenv("DCOPS_STATE", str(settings.state))
+    monkeypatch.setenv("DCOPS_IDENTITY", str(settings.identity_path))
+    with start_run(settings.state, "backup run", environment="twin", inventory="lab") as run:
+        assert dcops(("drill", "abort", run.run_id)) == 2  # a TERM would have ended this very process
+    assert "is no drill but backup run" in capfd.readouterr().err
