@@ -148,6 +148,7 @@ def parse_ledger(text: str) -> list[Attempt]:
                     is_acknowledged=row["ok"],
                     site=row.get("site"),
                     latency_seconds=row["latency"],
+                    is_answered=row.get("status") is not None,
                 )
             )
         except (KeyError, TypeError, ValueError) as error:

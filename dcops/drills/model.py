@@ -217,6 +217,13 @@ class RecoveryPoint(Frozen):
         return self.dump_bytes + sum(file.size_bytes for file in self.files)
 
 
+class Announced(Frozen):
+    """The sites that announce a service's address, and the routers that did not answer, each with its site."""
+
+    sites: tuple[str, ...]
+    unread: Mapping[str, str] = {}
+
+
 class Attempt(Frozen):
     """One line of the outside observer's ledger."""
 
@@ -225,6 +232,7 @@ class Attempt(Frozen):
     is_acknowledged: bool
     site: str | None
     latency_seconds: float
+    is_answered: bool = True
 
     @property
     def began(self) -> float:

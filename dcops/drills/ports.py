@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from dcops.drills.model import Attempt, RecoveryPoint
+from dcops.drills.model import Announced, Attempt, RecoveryPoint
 
 Say = Callable[[str], None]
 
@@ -76,8 +76,8 @@ class Databases(Protocol):
 class Routes(Protocol):
     """Where a service address is announced."""
 
-    def sites(self, service: str) -> tuple[str, ...]:
-        """Give the sites whose reachable routers announce it."""
+    def announced(self, service: str) -> Announced:
+        """Give the sites whose reachable routers announce it, and the routers that do not answer."""
 
     def withdraw(self, service: str) -> str:
         """Have no site announce it. Harmless when none does."""

@@ -31,11 +31,12 @@ def conclude(
         return Verdict.REFUSED, tuple(refused)
     if aborted:
         return Verdict.ABORTED, (aborted,)
-    failed = _bad(results, Phase.RECOVER) + _bad(results, Phase.DECLARE)
-    failed += [_line(each) for each in _of(results, Phase.VERIFY) if each.state is StepState.FAILED]
+    failed = _bad(results, Phase.DECLARE)
+    failed += _in_state(results, Phase.RECOVER, StepState.FAILED) + _in_state(results, Phase.VERIFY, StepState.FAILED)
     failed += _missed(figures, targets)
     unclear = _bad(results, Phase.INJECT) + _bad(results, Phase.DETECT) + _bad(results, Phase.CONTROLS)
-    unclear += [_line(each) for each in _of(results, Phase.VERIFY) if each.state is StepState.UNDECIDED]
+    for phase in (Phase.RECOVER, Phase.VERIFY):
+        unclear += _in_state(results, phase, StepState.UNDECIDED)
     unclear += _unmeasured(figures, targets) + _disagreement(figures)
     if failed:
         return Verdict.FAIL, (*failed, *unclear)
@@ -56,6 +57,10 @@ def _of(results: Sequence[StepResult], phase: Phase) -> list[StepResult]:
 def _bad(results: Sequence[StepResult], phase: Phase) -> list[str]:
     """Give a line for each step of the phase that did not end well; skipped ones follow from another's failure."""
     return [_line(each) for each in _of(results, phase) if each.state not in (StepState.OK, StepState.SKIPPED)]
+
+
+def _in_state(results: Sequence[StepResult], phase: Phase, state: StepState) -> list[str]:
+    return [_line(each) for each in _of(results, phase) if each.state is state]
 
 
 def _line(result: StepResult) -> str:

@@ -15,7 +15,7 @@ from dcops.core.clock import monotonic
 from dcops.core.errors import CommandError, DcopsError, IntegrityFailure
 from dcops.core.process import PIPE, Child, start
 from dcops.core.secrets import mask
-from dcops.drills.model import PointFile, RecoveryPoint
+from dcops.drills.model import Announced, PointFile, RecoveryPoint
 from dcops.drills.ports import Say
 from dcops.drills.postgresql import ServerAccess
 from dcops.network.ports import Recorder
@@ -165,12 +165,14 @@ class NetworkRoutes:
     def __init__(self, tools: NetworkTools, record: Recorder, say: Say, token: CancelToken | None = None) -> None:
         self._tools, self._record, self._say, self._token = tools, record, say, token
 
-    def sites(self, service: str) -> tuple[str, ...]:
-        """Give the sites whose reachable routers announce it."""
+    def announced(self, service: str) -> Announced:
+        """Give the sites whose reachable routers announce it, and the routers that do not answer."""
         network = self._tools.network
         able = [target for target in network.targets if network.service(service).next_hop(target.site)]
         states = service_states(network, observe(able, self._tools.reader))
-        return next(state.sites for state in states if state.name == service)
+        state = next(each for each in states if each.name == service)
+        sites = {target.name: target.site for target in able}
+        return Announced(sites=state.sites, unread={name: sites[name] for name in state.unread})
 
     def withdraw(self, service: str) -> str:
         """Have no site announce it. Harmless when none does."""

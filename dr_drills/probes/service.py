@@ -14,6 +14,8 @@ from dr_drills.parameters import DeviceName
 
 _POLL_SECONDS = 0.1
 _FAILURES_TO_BELIEVE = 2
+_OUTSIDE_ATTEMPTS = 3
+_OUTSIDE_SECONDS = 10.0
 _LETTER = {
     "nomor": "DRILL-0", "perihal": "Uji pagar", "pengirim": "dcops drill", "penerima": "Biro Umum",
     "isi": "Surat ini tidak boleh diterima.",
@@ -86,11 +88,15 @@ def _down(context: DrillContext, parameters: Gone) -> Finding:
 
 
 def _fenced(context: DrillContext, parameters: FencedSite) -> Finding:
-    """Show that the lost site can acknowledge nothing: nobody announces it, and asked directly it refuses a letter."""
+    """Show that the lost site can acknowledge nothing: nobody announces it, and asked directly it refuses a letter.
+
+    A router that does not answer proves nothing: it may still announce. Then only the outside observer can show that
+    the address leads nowhere; else this stays undecided.
+    """
     service = context.scope.service
-    sites = context.routes.sites(service)
-    if sites:
-        return Finding(is_ok=False, reason="announced", detail=f"still announced by {', '.join(sites)}")
+    seen = context.routes.announced(service)
+    if seen.sites:
+        return Finding(is_ok=False, reason="announced", detail=f"still announced by {', '.join(seen.sites)}")
     try:
         letter = {"id": str(uuid.uuid4()), **_LETTER}
         status, _ = context.web.post(service, parameters.path, letter, device=parameters.device)
@@ -99,7 +105,33 @@ def _fenced(context: DrillContext, parameters: FencedSite) -> Finding:
         status, answer = 0, error.message
     if status in (200, 201):
         return Finding(is_ok=False, reason="accepts", detail=f"{parameters.device} still accepts letters")
-    return Finding(is_ok=True, detail=f"announced nowhere; {parameters.device} refuses a letter: {answer}")
+    refusal = f"{parameters.device} refuses a letter: {answer}"
+    unread = [name for name, site in sorted(seen.unread.items()) if site != context.scope.to_site]
+    if not unread:
+        return Finding(is_ok=True, detail=f"announced nowhere; {refusal}")
+    return _unread(context, ", ".join(unread), refusal)
+
+
+def _unread(context: DrillContext, routers: str, refusal: str) -> Finding:
+    """Judge a fence whose `routers` did not answer, by what the observer's letters meet from now on."""
+    began = utc_now()
+    deadline = monotonic() + _OUTSIDE_SECONDS
+    while True:
+        try:
+            attempts = [each for each in context.observer.attempts(began) if each.began >= began.timestamp()]
+        except DcopsError as error:
+            detail = f"{routers} did not answer and may still announce; nor can the observer be asked: {error.message}"
+            return Finding(is_ok=None, reason="unread", detail=detail)
+        if any(attempt.is_answered for attempt in attempts):
+            detail = f"{routers} did not answer, and the address still answers an outside client"
+            return Finding(is_ok=None, reason="unread", detail=detail)
+        if len(attempts) >= _OUTSIDE_ATTEMPTS:
+            detail = f"{routers} did not answer, but the address answers no outside client; {refusal}"
+            return Finding(is_ok=True, detail=detail)
+        if monotonic() > deadline or context.token.is_cancelled:
+            detail = f"{routers} did not answer and may still announce; the observer sent {len(attempts)} letters since"
+            return Finding(is_ok=None, reason="unread", detail=detail)
+        context.token.wait(0.3)
 
 
 HEALTHY = Probe("service.healthy", "The service answers from a site", AtSite, _healthy, timeout_seconds=300)

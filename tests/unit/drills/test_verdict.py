@@ -94,6 +94,7 @@ def test_a_good_run_passes() -> None:
         ([result(Phase.GUARDS, StepState.FAILED)], {}, Verdict.REFUSED, "why"),
         ([result(Phase.STEADY_BEFORE, StepState.UNDECIDED)], {}, Verdict.REFUSED, "why"),
         ([result(Phase.RECOVER, StepState.FAILED)], {}, Verdict.FAIL, "why"),
+        ([result(Phase.RECOVER, StepState.UNDECIDED)], {}, Verdict.INCONCLUSIVE, "why"),
         ([result(Phase.VERIFY, StepState.FAILED)], {}, Verdict.FAIL, "why"),
         ([result(Phase.VERIFY, StepState.UNDECIDED)], {}, Verdict.INCONCLUSIVE, "why"),
         ([result(Phase.DETECT, StepState.UNDECIDED)], {}, Verdict.INCONCLUSIVE, "why"),
