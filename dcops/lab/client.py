@@ -4,6 +4,8 @@ import json
 import socket
 import sys
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +17,20 @@ from dcops.lab.overlay import Folders
 _START_SECONDS = 10.0
 
 
-class SocketSupervisor:
-    """The supervisor, from this host."""
+@dataclass(frozen=True)
+class Program:
+    """How to start a supervisor: the module that joins it to the journal, and the environment it needs."""
 
-    def __init__(self, twin: Twin, folders: Folders, source: Path) -> None:
+    module: str
+    environ: Mapping[str, str]
+
+
+class SocketSupervisor:
+    """The supervisor, from this host; `actor` is who asks."""
+
+    def __init__(self, twin: Twin, folders: Folders, source: Path, program: Program, actor: str) -> None:
         self._twin, self._folders, self._source = twin, folders, source
+        self._program, self._actor = program, actor
 
     def ask(self, request: dict[str, Any], *, timeout_seconds: float = 60.0) -> dict[str, Any]:
         """Send a request and give the answer. Raises what the supervisor says went wrong."""
@@ -27,7 +38,7 @@ class SocketSupervisor:
             with socket.socket(socket.AF_UNIX) as connection:
                 connection.settimeout(timeout_seconds)
                 connection.connect(str(self._folders.control))
-                connection.sendall(json.dumps(request).encode() + b"\n")
+                connection.sendall(json.dumps({**request, "actor": self._actor}).encode() + b"\n")
                 line = connection.makefile("rb").readline()
         except OSError as error:
             raise DcopsError(
@@ -53,11 +64,11 @@ class SocketSupervisor:
             self.ask({"verb": "reload"})
             return
         log = self._folders.run / "supervisor.log"
-        argv = [sys.executable, "-m", "dcops.lab.supervisor", str(self._folders.top), self._twin.name, self._twin.owner]
+        argv = [sys.executable, "-m", self._program.module, str(self._folders.top), self._twin.name, self._twin.owner]
         with log.open("ab") as stream:
             child = start(
                 [*argv, str(self._source)],
-                env={"PYTHONPATH": str(Path(__file__).parents[2])},
+                env={"PYTHONPATH": str(Path(__file__).parents[2]), **self._program.environ},
                 cwd=Path("/"),
                 stdout=stream,
                 stderr=stream,

@@ -199,7 +199,7 @@ class TwinService:
         running = self._host.running(topology)
         started = [node.name for node in topology.nodes if node.name not in running]
         for name in started:
-            self._supervisor.ask({"verb": "start", "target": name})
+            self._supervisor.ask({"verb": "start", "target": name, "for": "up"})
         return started
 
     def _wait(self, nodes: tuple[Node, ...]) -> None:

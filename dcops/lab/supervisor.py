@@ -2,8 +2,8 @@
 
 Two sockets, one JSON object a line each way. `control.sock` is this host's; `faults/lab.sock` is bound into the
 operations servers and takes faults only, by name. Nothing depends on this process living: nodes go on without it, and
-the next `dcops lab up` starts another that finds them by their control groups. Every fault is on disk before it is
-answered.
+the next `dcops lab up` starts another that finds them by their control groups. Every fault is written down before it
+is answered. `python -m dcops.wiring.supervisor` starts it.
 """
 
 import ctypes
@@ -13,16 +13,15 @@ import os
 import socket
 import socketserver
 import struct
-import sys
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dcops.core.clock import rfc3339, utc_now
-from dcops.core.errors import DcopsError, Interrupted, UsageError
+from dcops.core.errors import DcopsError, UsageError
 from dcops.core.units import parse_duration
+from dcops.lab.fault_log import Asker, FaultLog, OpenJournal
 from dcops.lab.forward import Forward, Forwarder, plan_forwards
 from dcops.lab.model import Topology, Twin
 from dcops.lab.nspawn import launcher_for
@@ -38,12 +37,12 @@ Request = dict[str, Any]
 class Supervisor:
     """Answers requests; `done` is set when it is asked to leave."""
 
-    def __init__(self, twin: Twin, folders: Folders, source: Path) -> None:
+    def __init__(self, twin: Twin, folders: Folders, source: Path, open_journal: OpenJournal) -> None:
         topology = Topology.model_validate_json(folders.topology.read_text())
         self.twin = twin
         self.done = threading.Event()
         self._folders = folders
-        self._journal = threading.Lock()
+        self._log = FaultLog(folders.top / "faults.jsonl", twin.name, open_journal)
         self._launcher = launcher_for(twin)
         self._board = Switchboard(twin, topology, folders, self._launcher, source)
         self._forwarder = Forwarder(twin)
@@ -66,8 +65,9 @@ class Supervisor:
 
     def answer(self, request: Request, *, by: str, allowed: frozenset[str] | None) -> dict[str, Any]:
         """Carry out one request and give the answer: {"ok": true, "result"} or {"ok": false, "error", "exit_code"}."""
-        verb = request.get("verb")
-        entry = {"at": rfc3339(utc_now()), "by": by, **{k: v for k, v in request.items() if v not in (None, False)}}
+        verb, asker = request.get("verb"), Asker(by)
+        if allowed is None:  # what a node says of itself counts for nothing
+            asker = Asker(by, str(request.get("actor", "")), is_boot=request.get("for") == "up")
         try:
             if not isinstance(verb, str) or verb not in self._verbs or (allowed is not None and verb not in allowed):
                 known = ", ".join(sorted(allowed or self._verbs))
@@ -78,7 +78,7 @@ class Supervisor:
         except (TypeError, ValueError, KeyError) as error:
             answer = {"ok": False, "error": f"the request is malformed: {error}", "exit_code": 2}
         if allowed is not None or verb in FAULT_VERBS:
-            self._record(entry | {"ok": answer["ok"]} | ({} if answer["ok"] else {"error": answer["error"]}))
+            self._log.keep(request, asker, error=None if answer["ok"] else str(answer["error"]))
         return answer
 
     def watch(self) -> None:
@@ -114,12 +114,6 @@ class Supervisor:
         name = f"{node.name}:{port}"
         added = self._forwarder.add(Forward(name, node.name, node.management_address, port, "http", local))
         return {"name": name, "local_port": added.local_port, "url": added.url}
-
-    def _record(self, entry: dict[str, Any]) -> None:
-        with self._journal, (self._folders.top / "faults.jsonl").open("a") as stream:
-            stream.write(json.dumps(entry) + "\n")
-            stream.flush()
-            os.fsync(stream.fileno())
 
 
 def _word(request: Request, name: str) -> str:
@@ -232,7 +226,7 @@ class _Door(socketserver.ThreadingUnixStreamServer):
             os.umask(before)
 
 
-def serve(twin: Twin, folders: Folders, source: Path) -> None:
+def serve(twin: Twin, folders: Folders, source: Path, open_journal: OpenJournal) -> None:
     """Run until asked to leave. Raises Locked-like DcopsError when another supervisor of this twin runs."""
     lock = (folders.run / "supervisor.lock").open("a+")
     try:
@@ -240,7 +234,7 @@ def serve(twin: Twin, folders: Folders, source: Path) -> None:
     except OSError as error:
         raise DcopsError("another supervisor of this twin runs", where=str(folders.run)) from error
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    supervisor = Supervisor(twin, folders, source)
+    supervisor = Supervisor(twin, folders, source, open_journal)
     doors = (_Door(folders.control, supervisor, None), _Door(folders.faults / "lab.sock", supervisor, FAULT_VERBS))
     for door in doors:
         threading.Thread(target=door.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
@@ -248,20 +242,3 @@ def serve(twin: Twin, folders: Folders, source: Path) -> None:
     time.sleep(0.2)  # the answer to "leave" is still on its way
     for path in (folders.control, folders.faults / "lab.sock"):
         path.unlink(missing_ok=True)
-
-
-def main(arguments: list[str]) -> int:
-    """`TOP TWIN OWNER SOURCE`: started by `dcops lab up`, not by people."""
-    top, name, owner, source = arguments
-    try:
-        serve(Twin(name=name, owner=owner), Folders(Path(top)), Path(source))
-    except DcopsError as error:
-        sys.stderr.write(f"supervisor: {error}\n")
-        return int(error.exit_code)
-    except KeyboardInterrupt:
-        return int(Interrupted.exit_code)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

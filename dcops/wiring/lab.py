@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dcops.core.errors import UsageError
 from dcops.core.settings import Settings
-from dcops.lab.client import SocketSupervisor
+from dcops.lab.client import Program, SocketSupervisor
 from dcops.lab.machine import Machine
 from dcops.lab.mmdebstrap import ImageStore
 from dcops.lab.model import Topology, Twin
@@ -19,8 +19,10 @@ from dcops.lab.probe import Check, everything
 from dcops.lab.service import TwinService
 from dcops.lab.shell import Shell
 from dcops.lab.snapshots import SnapshotStore
+from dcops.runs.run import current_actor
 
 DEFAULT_TWIN = "lab"
+RECORDS_URL = "DCOPS_RECORDS_URL"  # as in dcops.wiring.records, whose imports would cost every verb
 _TURN_SECONDS = 300.0
 _PLAIN = re.compile(r"^[a-z0-9-]+$")  # neither a path nor a certificate
 
@@ -72,12 +74,24 @@ def open_lab(settings: Settings, name: str | None = None, extra_secrets: tuple[s
     top = twin_folder(settings, chosen).resolve()
     twin, folders = Twin.named(chosen, str(top)), Folders(top)
     images = ImageStore(settings.state.resolve() / "lab" / "images", settings.home / "requirements" / "base.txt")
-    supervisor = SocketSupervisor(twin, folders, settings.home.resolve())
+    program = Program("dcops.wiring.supervisor", _supervisor_environ(settings))
+    supervisor = SocketSupervisor(twin, folders, settings.home.resolve(), program, current_actor())
     machine = Machine(twin, folders, extra_secrets)
     snapshots = SnapshotStore(settings.state.resolve() / "lab" / "snapshots", settings.home.resolve(), folders)
     service = TwinService(machine, images, supervisor, snapshots, time.sleep)
     shell = Shell(twin, folders)
     return Lab(settings, twin, folders, images, supervisor, machine, service, shell, snapshots)
+
+
+def _supervisor_environ(settings: Settings) -> dict[str, str]:
+    """Give what the supervisor needs to find the same journal as this process. It works in the root folder."""
+    found = {
+        "DCOPS_HOME": str(settings.home.resolve()),
+        "DCOPS_STATE": str(settings.state.resolve()),
+        "DCOPS_IDENTITY": str(settings.identity_path.resolve()),
+    }
+    url = os.environ.get(RECORDS_URL)
+    return {**found, RECORDS_URL: url} if url else found
 
 
 def topology_of(settings: Settings, inventory: str) -> tuple[Topology, tuple[str, ...]]:

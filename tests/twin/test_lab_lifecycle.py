@@ -25,7 +25,7 @@ def footprint() -> dict[str, object]:
     def is_shown(text: str) -> bool:
         return not any(f"{name}-" in text or f"/lab/{name}/" in text for name in others)
 
-    ours = ("systemd-nspawn", "-m dcops.lab.supervisor", "mmdebstrap --mode", "ip netns exec")
+    ours = ("systemd-nspawn", "-m dcops.wiring.supervisor", "mmdebstrap --mode", "ip netns exec")
     processes = [(pid, words) for pid, words in command_lines() if any(word in words for word in ours)]
     show = ["ip", "-j", "address", "show"]
     addresses = [
@@ -62,7 +62,7 @@ def command_lines() -> list[tuple[int, str]]:
 
 
 def supervisor_pid(twin: Twin) -> int:
-    mark = f"-m dcops.lab.supervisor {twin.folder} "
+    mark = f"-m dcops.wiring.supervisor {twin.folder} "
     return next(pid for pid, words in command_lines() if mark in words)
 
 
