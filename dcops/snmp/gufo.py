@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from gufo.snmp import (
@@ -25,11 +25,14 @@ from gufo.snmp import (
 )
 from gufo.snmp.sync import SnmpSession
 
+from dcops.core.clock import monotonic
 from dcops.core.errors import AuthenticationFailed, ParseError, TimedOut, Unreachable, UsageError
 from dcops.snmp.model import Auth, Endpoint, Varbind, Version3
 from dcops.snmp.walk import parse_oid, require_rising
 
 __all__ = ["GufoClient"]
+
+MOST_VARIABLES = 500_000  # below one subtree; a chassis of 5,000 ports has some 200,000
 
 Key = TypeVar("Key", bound=BaseAuthKey | BasePrivKey)
 
@@ -56,11 +59,15 @@ class GufoClient:
     def __init__(self, max_repetitions: int = 25) -> None:
         self._max_repetitions = max_repetitions
 
-    def walk(self, endpoint: Endpoint, auth: Auth, oid: str, *, timeout_seconds: float) -> Sequence[Varbind]:
-        """Everything below `oid`, in rising order."""
+    def walk(
+        self, endpoint: Endpoint, auth: Auth, oid: str, *, timeout_seconds: float, deadline_seconds: float | None = None
+    ) -> Sequence[Varbind]:
+        """Everything below `oid`, in rising order; each answer is judged as it comes, so no agent keeps us for ever."""
+        end = monotonic() + deadline_seconds if deadline_seconds is not None else None
         try:
             with self._session(endpoint, auth, timeout_seconds) as session:
-                answers = [(parse_oid(name), value) for name, value in session.getbulk(oid)]
+                answers = ((parse_oid(name), value) for name, value in session.getbulk(oid))
+                return require_rising(_bounded(answers, end, str(endpoint)), str(endpoint))
         except TimeoutError as error:
             raise TimedOut("no answer", where=str(endpoint)) from error
         except SnmpAuthError as error:
@@ -69,7 +76,6 @@ class GufoClient:
             raise ParseError(f"unreadable answer ({error})", where=str(endpoint)) from error
         except OSError as error:
             raise Unreachable(error.strerror or str(error), where=str(endpoint)) from error
-        return require_rising(answers, str(endpoint))
 
     def _session(self, endpoint: Endpoint, auth: Auth, timeout_seconds: float) -> SnmpSession:
         address = str(ipaddress.ip_address(endpoint.address))
@@ -90,6 +96,16 @@ class GufoClient:
             timeout=timeout_seconds,
             max_repetitions=self._max_repetitions,
         )
+
+
+def _bounded(answers: Iterable[Varbind], end: float | None, where: str) -> Iterator[Varbind]:
+    """Give the answers on; raise TimedOut past the moment `end`, ParseError for more than any device has."""
+    for count, answer in enumerate(answers, 1):
+        if end is not None and monotonic() > end:
+            raise TimedOut(f"not read whole in time, {count} variables so far", where=where)
+        if count > MOST_VARIABLES:
+            raise ParseError(f"the agent gives more than {MOST_VARIABLES} variables", where=where)
+        yield answer
 
 
 def _user(user: Version3) -> User:

@@ -58,7 +58,7 @@ def _subtree(
         if left <= 0:
             break
         try:
-            found = client.walk(endpoint, auth, oid, timeout_seconds=min(ANSWER_SECONDS, left))
+            found = client.walk(endpoint, auth, oid, timeout_seconds=min(ANSWER_SECONDS, left), deadline_seconds=left)
         except TimedOut:
             continue
         return found, SubtreeStats(oid, monotonic() - started, len(found), attempt)

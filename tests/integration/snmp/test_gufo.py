@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from dcops.core.errors import AuthenticationFailed, DcopsError, TimedOut, UsageError
+from dcops.core.errors import AuthenticationFailed, DcopsError, ParseError, TimedOut, UsageError
 from dcops.core.secrets import Secret
 from dcops.snmp.gufo import GufoClient
 from dcops.snmp.model import Auth, Endpoint, Version3
@@ -74,6 +74,17 @@ def test_silence_costs_the_deadline_and_no_more() -> None:
     with pytest.raises(DcopsError):
         poll(GufoClient(), nobody, V2, [SYSTEM], deadline_seconds=1)
     assert time.monotonic() - started < 3
+
+
+def test_a_walk_ends_at_its_deadline_however_lively_the_agent(endpoint: Endpoint) -> None:
+    with pytest.raises(TimedOut, match="not read whole in time"):
+        GufoClient().walk(endpoint, V2, SYSTEM, timeout_seconds=2, deadline_seconds=0)
+
+
+def test_an_agent_that_never_ends_is_ended(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dcops.snmp.gufo.MOST_VARIABLES", 5)
+    with pytest.raises(ParseError, match="more than 5 variables"):
+        GufoClient().walk(endpoint, V2, SYSTEM, timeout_seconds=2)
 
 
 def test_a_poll_says_what_each_subtree_cost(endpoint: Endpoint) -> None:

@@ -57,7 +57,9 @@ class FlakyClient:
         self.losses = losses
         self.asked: list[str] = []
 
-    def walk(self, endpoint: Endpoint, auth: Auth, oid: str, *, timeout_seconds: float) -> Sequence[Varbind]:
+    def walk(
+        self, endpoint: Endpoint, auth: Auth, oid: str, *, timeout_seconds: float, deadline_seconds: float | None = None
+    ) -> Sequence[Varbind]:
         self.asked.append(oid)
         if len(self.asked) <= self.losses:
             raise TimedOut("no answer", where=str(endpoint))
