@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from dcops.core.clock import monotonic
 from dcops.core.errors import ApplyError, DcopsError, PlanError
+from dcops.core.exitcodes import ExitCode
 from dcops.network.intent import Network
 from dcops.network.model import Announcement, ChangeResult, MoveOrder, MoveResult, ServiceAddress, ServiceState, Target
 from dcops.network.parse import announces
@@ -62,8 +63,8 @@ def move_service(
 
     Sessions to all routers are opened and read first, so that the gap holds no connecting. Routers of a site that is
     lost cannot withdraw: they are named in the result's notes, and the other side announces all the same. Raise
-    PlanError when `to_site` cannot serve or none of its routers answers (nothing was touched), ApplyError when a router
-    failed on the way.
+    PlanError when `to_site` cannot serve or none of its routers answers, Refused when a router is not the enrolled one
+    (nothing was touched), ApplyError when a router failed on the way.
     """
     service = network.service(name)
     if service.next_hop(to_site) is None:
@@ -82,8 +83,8 @@ def withdraw_service(
 ) -> MoveResult:
     """Have nobody announce service `name`: what fences a site before another one restores. A second call is harmless.
 
-    Routers that do not answer cannot withdraw and are named in the result's notes. Raise ApplyError when a router that
-    answers goes on announcing.
+    Routers that do not answer cannot withdraw and are named in the result's notes. Raise Refused when a router is not
+    the enrolled one (nothing was touched), ApplyError when a router that answers goes on announcing.
     """
     move = _Move(network, network.service(name), None, MoveOrder.WITHDRAW_FIRST, token, report)
     return _relocate(move, writer, record)
@@ -95,6 +96,9 @@ def _relocate(move: _Move, writer: OpenWriter, record: Recorder) -> MoveResult:
     able = [target for target in move.network.targets if service.next_hop(target.site)]
     with _sessions(able, writer, move.token) as (opened, errors):
         before = _state(service, opened, errors)
+        for error in errors.values():
+            if error.exit_code is ExitCode.REFUSED:  # not the device it should be, which is no reason to pass it over
+                raise error
         if to_site is not None and not any(item.target.site == to_site for item in opened.values()):
             reasons = "; ".join(str(errors[target.name]) for target in able if target.site == to_site)
             raise PlanError(

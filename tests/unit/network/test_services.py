@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from dcops.core.errors import ApplyError, PlanError, UsageError
+from dcops.core.errors import ApplyError, DcopsError, PlanError, Refused, UsageError
 from dcops.inventory import load
-from dcops.network.errors import LineRefused
+from dcops.network.errors import HostKeyMismatch, LineRefused
 from dcops.network.intent import Network, network_of
 from dcops.network.jinja import TemplateRenderer
-from dcops.network.model import BackupStatus, MoveOrder
+from dcops.network.model import BackupStatus, MoveOrder, Target
 from dcops.network.service import (
     apply_plans,
     backup_configurations,
@@ -377,3 +378,24 @@ def test_bgp_status_tells_established_sessions_and_dead_routers(network: Network
     assert found["jkt-rtr1"].peers[0].uptime_seconds == 5.0
     assert found["drc-rtr1"].error
     assert found["jkt-rtr2"].peers == ()
+
+
+@pytest.mark.parametrize("to", ["drc", None])
+@pytest.mark.parametrize(
+    "error", [Refused("not as enrolled", where="jkt-rtr2"), HostKeyMismatch("another key", where="jkt-rtr2")], ids=type
+)
+def test_a_move_with_a_router_that_is_not_the_enrolled_one_is_refused_and_nothing_is_touched(
+    network: Network, fake: FakeNetwork, to: str | None, error: DcopsError
+) -> None:
+    def writer(target: Target) -> Any:
+        if target.name == "jkt-rtr2":
+            raise error
+        return fake.writer(target)
+
+    before = {name: str(router.running()) for name, router in fake.routers.items()}
+    records = Records()
+    move = partial(move_service, to_site=to) if to else withdraw_service
+    with pytest.raises(type(error), match="jkt-rtr2"):
+        move(network, "naskah", writer=writer, record=records)
+    assert {name: str(router.running()) for name, router in fake.routers.items()} == before
+    assert records.kept == []
