@@ -105,17 +105,20 @@ def _progress(drills: "Drills", run_id: str, journal: Any) -> tuple[str, "Progre
 
     Raises UsageError when nothing is left to do: it is no drill, it lives, or its result says it was rolled back.
     """
-    from dcops.drills.history import read_progress
+    from dcops.drills.engine import now
+    from dcops.drills.history import read_progress, rebased
     from dcops.runs.model import RunStatus
-    from dcops.runs.run import list_runs, load_run, run_events
+    from dcops.runs.run import boot_id, list_runs, load_run, run_events
 
     state = drills.settings.state
     file = load_run(state, run_id)
     if file.status is RunStatus.RUNNING:
         raise UsageError("the run is still running", where=f"run {file.run}", hint="Stop it: dcops drill abort.")
-    later = sorted(each.run for each in list_runs(state) if each.arguments.get("of") == file.run)
-    events = [event for run in (file.run, *later) for event in run_events(state, run)]
-    progress = read_progress(events)
+    later = sorted((each for each in list_runs(state) if each.arguments.get("of") == file.run), key=lambda run: run.run)
+    files = (file, *later)
+    progress = read_progress(event for each in files for event in run_events(state, each.run))
+    if any(each.boot != boot_id() for each in files):
+        progress = rebased(progress, now())
     if not progress.drill:
         hint = "Nothing was touched."
         raise UsageError("this run is no drill, or died before it began", where=f"run {file.run}", hint=hint)

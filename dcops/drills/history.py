@@ -1,7 +1,7 @@
 """Reads a run's events back into results, marks and facts: what `report`, `abort` and `resume` start from. Pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -64,6 +64,23 @@ def read_progress(events: Iterable[Event]) -> Progress:
             progress.verdict = str(fields["verdict"])
     progress.results += open_steps.values()
     return progress
+
+
+def rebased(progress: Progress, reference: Mark) -> Progress:
+    """Give the same progress with monotonic times reckoned from `reference`, a moment of this boot.
+
+    The clock of an earlier boot cannot be compared with this one's: without this a recovery would seem to end before
+    the fault. What is reckoned is as good as the wall clock.
+    """
+
+    def moved(mark: Mark) -> Mark:
+        return Mark(utc=mark.utc, monotonic=reference.monotonic - (reference.utc - mark.utc).total_seconds())
+
+    results = [
+        each.model_copy(update={"started": moved(each.started), "ended": each.ended and moved(each.ended)})
+        for each in progress.results
+    ]
+    return replace(progress, results=results, marks={name: moved(mark) for name, mark in progress.marks.items()})
 
 
 def _mark(utc: str, monotonic: float) -> Mark:

@@ -239,7 +239,7 @@ def _new_file(
         actor=actor,
         host=os.uname().nodename,
         pid=os.getpid(),
-        boot=_boot(),
+        boot=boot_id(),
         started_ticks=_ticks(os.getpid()),
         started_at=rfc3339(now),
         arguments=plain(arguments, where="arguments"),
@@ -289,10 +289,11 @@ def _is_alive(file: RunFile) -> bool:
     """Whether the very process that began the run is still there: same boot, same pid, same start."""
     if file.host != os.uname().nodename:
         return True  # another machine's run: nothing here can tell, so nothing is claimed
-    return file.boot == _boot() and file.started_ticks == _ticks(file.pid) and file.started_ticks > 0
+    return file.boot == boot_id() and file.started_ticks == _ticks(file.pid) and file.started_ticks > 0
 
 
-def _boot() -> str:
+def boot_id() -> str:
+    """Return the id of this boot; monotonic times of another one mean nothing in it. Empty when it cannot be read."""
     try:
         return _BOOT.read_text("ascii").strip()
     except OSError:

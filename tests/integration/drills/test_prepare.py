@@ -1,15 +1,19 @@
 """What a drill gets on its operations server, before anything is connected."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from dcops.cli import drill as drill_cli
+from dcops.cli import drill_later
 from dcops.cli.common import Out
 from dcops.cli.main import run as dcops
+from dcops.core.clock import rfc3339
 from dcops.core.settings import Settings
-from dcops.drills.model import Drill
+from dcops.drills.engine import now
+from dcops.drills.model import Drill, MarkName
 from dcops.records.kinds.drills import DrillResult
 from dcops.records.sign import SigningKey
 from dcops.runs.cancel import CancelToken
@@ -84,3 +88,20 @@ def test_abort_stops_no_run_of_another_verb(
     with start_run(settings.state, "backup run", environment="twin", inventory="lab") as run:
         assert dcops(("drill", "abort", run.run_id)) == 2  # a TERM would have ended this very process
     assert "is no drill but backup run" in capfd.readouterr().err
+
+
+def test_a_run_of_an_earlier_boot_is_taken_over_by_the_wall_clock(
+    opened: tuple[wiring.Drills, Drill], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drills, drill = opened
+    journal = wiring.journal_of(drills)
+    began = now()
+    with suppress(ValueError), wiring.running(drills, drill, "drill run", journal) as run:
+        run.event("drill.started", drill=drill.name, spec_sha256="0" * 64, seed=7)
+        run.event("mark", mark="t_fault", at_utc=rfc3339(began.utc), monotonic=began.monotonic + 1e9)
+        raise ValueError("died")
+    _, same = drill_later._progress(drills, run.run_id, journal)
+    assert same.marks[MarkName.FAULT].monotonic > 1e9
+    monkeypatch.setattr("dcops.runs.run.boot_id", lambda: "another")
+    _, other = drill_later._progress(drills, run.run_id, journal)
+    assert other.marks[MarkName.FAULT].monotonic == pytest.approx(began.monotonic, abs=0.1)

@@ -51,7 +51,7 @@ def ask(world: World) -> Finding:
     absent = cast(Any, None)
     context = DrillContext(
         run_id="RUN", scope=SCOPE, environment=Environment.TWIN, faults=absent, hosts=absent, recovery=absent,
-        databases=absent, routes=world, web=cast(Any, world), observer=cast(Any, world), random=draw(7),
+        databases=absent, routes=cast(Any, world), web=cast(Any, world), observer=cast(Any, world), random=draw(7),
         token=CancelToken(), say=lambda _: None,
     )  # fmt: skip
     return FENCED.run(context, FencedSite(device="jkt-app1", path="/surat"))

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from dcops.core.exitcodes import ExitCode
+from dcops.drills.history import Progress, rebased
 from dcops.drills.measure import between, figures, lost_letters, outage
 from dcops.drills.model import (
     Attempt,
@@ -135,3 +136,14 @@ def test_exit_codes() -> None:
     codes = [exit_code(verdict, is_rolled_back=True) for verdict in Verdict]
     assert codes == [0, 20, 21, 22, 23]
     assert {exit_code(verdict, is_rolled_back=False) for verdict in Verdict} == {ExitCode.ROLLBACK_INCOMPLETE}
+
+
+def test_progress_of_an_earlier_boot_is_reckoned_by_the_wall_clock() -> None:
+    """After a reboot the monotonic clock begins anew: compared with the old one, recovery would precede the fault."""
+    step = result(Phase.DETECT, StepState.OK)
+    before = Progress(drill="x", results=[step], marks={MarkName.FAULT: mark(0)})
+    after = Mark(utc=FAULT + timedelta(seconds=300), monotonic=5.0)
+    moved = rebased(before, after)
+    assert between({**moved.marks, MarkName.SERVICE: after}, MarkName.FAULT, MarkName.SERVICE) == 300
+    assert moved.results[0].seconds == step.seconds
+    assert between({**before.marks, MarkName.SERVICE: after}, MarkName.FAULT, MarkName.SERVICE) == -95
