@@ -77,6 +77,7 @@ class AnsibleRunner:
             "ANSIBLE_LOCAL_TEMP": str(job.folder / "tmp"),
             "ANSIBLE_NOCOLOR": "1",
             "DCOPS_SECRETS": str(job.secrets),
+            "DCOPS_ISSUER": job.issuer,
             **job.environ,
         }
 

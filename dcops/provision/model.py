@@ -7,8 +7,8 @@ from pathlib import Path
 
 from dcops.core.exitcodes import ExitCode
 
-# The tasks of playbooks/guards/identity.yml: the second one refuses; neither counts as work on a host.
-GUARD_TASK = "Host is the enrolled one"
+# The tasks of playbooks/guards/identity.yml: the second refuses, once for all hosts; neither counts as work on a host.
+GUARD_TASK = "Hosts are the enrolled ones"
 GUARD_TASKS = ("Identity of the host is read", GUARD_TASK)
 
 
@@ -52,6 +52,7 @@ class Job:
         limit: Ansible pattern, or None for all hosts.
         is_diff: show what files would become.
         environ: what the child's environment needs beside the usual.
+        issuer: public key, as PEM, that must have signed the hosts' identities; empty when this host has none.
     """
 
     playbook: Playbook
@@ -63,6 +64,7 @@ class Job:
     is_diff: bool = False
     forks: int = 16
     environ: Mapping[str, str] = field(default_factory=dict)
+    issuer: str = ""
 
 
 @dataclass(frozen=True)

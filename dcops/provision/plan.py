@@ -54,7 +54,7 @@ class Tally:
     def _done(self, event: TaskDone) -> None:
         if event.task in GUARD_TASKS:
             if event.task == GUARD_TASK and event.outcome is Outcome.FAILED:
-                self.refused.append(f"{event.host}: {event.message}")
+                self.refused.append(event.message)
             return
         count = self._hosts.setdefault(event.host, _Count())
         if event.is_ignored and event.outcome is Outcome.FAILED:

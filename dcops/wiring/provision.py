@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,9 @@ from dcops.provision.parse import parse_summary
 from dcops.provision.service import run_playbook
 from dcops.records.kinds.provision import HostCounts, ProvisionResult
 from dcops.records.service import Journal
+from dcops.records.sign import SigningKey
 from dcops.runs.cancel import CancelToken
+from dcops.runs.identity import load_issuer
 from dcops.runs.locks import hold
 from dcops.runs.model import RunFile
 from dcops.runs.run import Run, current_actor, list_runs, load_run, start_run
@@ -96,14 +98,22 @@ class Provisioning:
             # ansible-playbook would warn and end with 0.
             raise UsageError("the inventory's script is not there or not executable", where=str(script))
         chosen = require(options.limit or "all", universe(self.inventory))
-        if not options.is_check:
-            require_writable(self.inventory, [self.inventory.devices[name] for name in chosen])
-        # First of all: it refuses, touching nothing, where this host may not act for the inventory.
+        # It refuses, touching nothing, where this host may not act for the inventory; only then is there a journal.
         journal = open_journal(self.settings, self.inventory, self.inventory.environment)
+        if not options.is_check:
+            self._require_writable(chosen, journal)
         verb, actor = CHECK_VERB if options.is_check else VERB, current_actor()
         locks = self.settings.state / "locks"
         with hold(locks, self._lock, actor=actor, verb=verb, wait_seconds=0.0):
             return self._run(playbook, options, journal, on_event, token)
+
+    def _require_writable(self, names: Iterable[str], journal: Journal) -> None:
+        """Return when all may be written on. Raises Refused, after the record of it: no run has begun to write one."""
+        try:
+            require_writable(self.inventory, [self.inventory.devices[name] for name in names])
+        except Refused as error:
+            journal.append("run.refused", {"verb": VERB, "reasons": [str(error)]})
+            raise
 
     @property
     def _lock(self) -> str:
@@ -155,6 +165,7 @@ class Provisioning:
             is_check=options.is_check,
             is_diff=options.is_diff,
             forks=options.forks,
+            issuer=issuer_of(self.settings, self.inventory),
             environ={name: os.environ[name] for name in _PASSED if os.environ.get(name)},
         )
 
@@ -213,6 +224,23 @@ def secrets_folder(settings: Settings, inventory: Inventory) -> Path:
         or settings.identity_path.exists()
     ):
         return settings.secrets
+    return _twin_secrets(settings)
+
+
+def issuer_of(settings: Settings, inventory: Inventory) -> str:
+    """Give the public key that enrols the inventory's hosts, as PEM: the one that enrolled this host, else the twin's.
+
+    Empty when this host has neither; then no host it reaches passes the guard.
+    """
+    if settings.identity_path.exists():
+        return load_issuer(settings.identity_path).pem
+    key = _twin_secrets(settings) / "identity.key"
+    if inventory.environment is not Environment.TWIN or not key.exists():
+        return ""
+    return SigningKey.from_pem(key.read_bytes(), where=str(key)).public.pem
+
+
+def _twin_secrets(settings: Settings) -> Path:
     return settings.state.resolve() / "lab" / (os.environ.get("DCOPS_TWIN") or "lab") / "secrets"
 
 

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from dcops.core.settings import Settings
+from dcops.wiring.records import open_records
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -45,6 +48,11 @@ def test_observe_mode_refuses_a_run_and_starts_nothing(copy: Path) -> None:
     assert code == 7
     assert "not writable: jkt-fac1 (mode observe" in error
     assert runs(copy) == []
+    state = copy.parents[1] / "state"
+    record = open_records(Settings(ROOT, state, state / "secrets")).last("run.refused")
+    assert record is not None
+    assert record.payload["verb"] == "provision run"
+    assert "jkt-fac1 (mode observe" in record.payload["reasons"][0]
 
 
 def test_an_invalid_inventory_is_said_before_anything_is_started(copy: Path) -> None:

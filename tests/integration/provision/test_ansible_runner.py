@@ -15,16 +15,20 @@ from typing import Any
 
 import pytest
 
+from dcops.core.clock import utc_now
 from dcops.core.exitcodes import ExitCode
 from dcops.inventory.pattern import Universe
 from dcops.provision.ansible_runner import AnsibleRunner
 from dcops.provision.model import Conclusion, HostStatus, Job, Playbook
 from dcops.provision.service import run_playbook
+from dcops.records.sign import SigningKey
+from dcops.runs.identity import issue_identity, save_identity
 
 REPOSITORY = Path(__file__).parents[3]
 PLAYBOOKS = REPOSITORY / "playbooks"
 CANARY = "canary-secret-7d1e"
 LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+OURS = {"dcops_environment": "twin", "dcops_inventory": "lab"}
 CLOSED = {"ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_python_interpreter": sys.executable}
 
 
@@ -153,17 +157,48 @@ def test_the_limit_is_kept(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(Path("/etc/dcops/identity.json").exists(), reason="this host is enrolled")
 def test_the_guard_refuses_a_host_that_is_not_enrolled_and_nothing_is_touched(tmp_path: Path) -> None:
-    extra = {"dcops_environment": "twin", "dcops_inventory": "lab"}
     touch = f"    - ansible.builtin.command: {{cmd: touch {tmp_path}/touched}}\n"
-    job = make_job(tmp_path, touch, {"a": {**LOCAL, **extra}, "b": {**LOCAL, **extra}})
+    job = make_job(tmp_path, touch, {"a": {**LOCAL, **OURS}, "b": {**LOCAL, **OURS}})
     found = execute(job, guard=PLAYBOOKS / "guards/identity.yml")
     assert found.exit_code is ExitCode.REFUSED
+    assert found.message.endswith("nothing was touched: a: it has no identity; b: it has no identity")
     assert not (tmp_path / "touched").exists()
+
+
+@pytest.mark.parametrize(
+    ("key", "machine_id", "why"),
+    [
+        ("ours", "1" * 32, ""),
+        ("another", "1" * 32, "not signed by the enrolling key"),
+        ("ours", "2" * 32, "issued for another machine"),
+    ],
+)
+def test_the_guard_verifies_signature_and_machine(tmp_path: Path, key: str, machine_id: str, why: str) -> None:
+    """The shell of this run finds another /etc: an identity, its machine-id. The first host cannot be reached."""
+    keys = {"ours": SigningKey.generate(), "another": SigningKey.generate()}
+    identity = issue_identity(
+        keys[key], environment="twin", site="jkt", inventory="lab", node="a", machine_id="1" * 32, at=utc_now()
+    )
+    etc = tmp_path / "etc"
+    save_identity(etc / "dcops/identity.json", identity, keys[key].public)
+    (etc / "machine-id").write_text(machine_id + "\n")
+    shell = tmp_path / "shell"
+    shell.write_text(f'#!/bin/sh\nexec sh -c "$(printf %s "$2" | sed "s#/etc/#{etc}/#g")"\n')
+    shell.chmod(0o755)
+    hosts = {"b": {**CLOSED, **OURS}, "a": {**LOCAL, **OURS}}
+    touch = f"    - ansible.builtin.raw: touch {tmp_path}/touched\n"
+    environ = {"ANSIBLE_EXECUTABLE": str(shell)}
+    job = make_job(tmp_path, touch, hosts, environ=environ, issuer=keys["ours"].public.pem)
+    found = execute(job, guard=PLAYBOOKS / "guards/identity.yml")
+    assert found.exit_code is (ExitCode.REFUSED if why else ExitCode.PARTLY_APPLIED), found
+    assert (tmp_path / "touched").exists() == (not why)
+    assert why in found.message
+    assert "it has no identity" not in found.message
 
 
 def test_behind_the_guard_an_unreachable_host_stops_no_other(tmp_path: Path) -> None:
     """Needs no enrolled host: both are unreachable, and both are reported by the play behind, as such."""
-    job = make_job(tmp_path, "    - ansible.builtin.ping:\n", {"a": CLOSED, "b": CLOSED})
+    job = make_job(tmp_path, "    - ansible.builtin.ping:\n", {"a": {**CLOSED, **OURS}, "b": {**CLOSED, **OURS}})
     found = execute(job, guard=PLAYBOOKS / "guards/identity.yml")
     assert found.exit_code is ExitCode.UNREACHABLE
     assert [host.unreachable for host in found.hosts] == [1, 1]
