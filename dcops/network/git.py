@@ -79,10 +79,10 @@ class GitHistory:
             return ""
         new = newer or commits[0].commit
         old = older or (commits[1].commit if len(commits) > 1 else None)
+        for revision in (old or "", new):
+            _check_revision(revision)
         if old is None:
             return self._git("show", "--format=", new, "--", _path(site, device))
-        for revision in (old, new):
-            _check_revision(revision)
         return self._git("diff", old, new, "--", _path(site, device))
 
     def _exists(self) -> bool:

@@ -54,6 +54,8 @@ def test_a_revision_that_is_none_is_told_and_no_option_reaches_git(history: GitH
         history.diff("jkt", "r", "abcdef1", "HEAD")
     with pytest.raises(UsageError, match='"--output=/tmp/x" is no revision'):
         history.diff("jkt", "r", "--output=/tmp/x", "HEAD")
+    with pytest.raises(UsageError, match='"--output=/tmp/x" is no revision'):
+        history.diff("jkt", "r", None, "--output=/tmp/x")
     with pytest.raises(UsageError):
         history.read("jkt", "r", "--help")
 
