@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import ssl
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from ipaddress import ip_address
 from pathlib import Path
@@ -47,10 +49,23 @@ def make_certificate(folder: Path, name: str, *, days: int = 1) -> None:
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
+        if self.path == "/endless":
+            self._drip()
+            return
         status = 200 if self.path == "/health" else 503
         self.send_response(status)
         self.send_header("Content-Length", "0")
         self.end_headers()
+
+    def _drip(self) -> None:
+        """Promise much and send a byte now and then, until the asker goes or 8 s are over."""
+        self.send_response(200)
+        self.send_header("Content-Length", "1000000")
+        self.end_headers()
+        with suppress(OSError):
+            for _ in range(80):
+                self.wfile.write(b"x")
+                time.sleep(0.1)
 
     def log_message(self, *_args: object) -> None:
         return
@@ -109,6 +124,12 @@ def test_an_expired_certificate_is_a_failure(asker: HttpsAsker, expired: str) ->
 def test_an_error_status_is_a_failure(asker: HttpsAsker, gateway: str) -> None:
     check = asker.ask(f"{gateway}/", "file:pdn.crt")
     assert (check.state, check.detail) == (Status.FAIL, "answers 503")
+
+
+def test_an_answer_without_an_end_costs_nothing(asker: HttpsAsker, gateway: str) -> None:
+    began = time.monotonic()
+    assert asker.ask(f"{gateway}/endless", "file:pdn.crt").state is Status.PASS
+    assert time.monotonic() - began < 2
 
 
 def test_nobody_there_is_a_failure(asker: HttpsAsker) -> None:

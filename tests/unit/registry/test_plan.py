@@ -187,3 +187,17 @@ def test_the_memory_outlives_the_process_and_survives_a_broken_file(tmp_path: Pa
     assert FileMemory(path).since("pdn", Status.FAIL, later) == later
     path.write_text("{broken")
     assert FileMemory(path).since("pdn", Status.FAIL, later + timedelta(hours=1)) == later + timedelta(hours=1)
+
+
+def test_a_memory_that_cannot_be_kept_costs_no_answer(tmp_path: Path) -> None:
+    (tmp_path / "in the way").write_text("")
+    memory = FileMemory(tmp_path / "in the way" / "upstreams.json")
+    assert memory.since("pdn", Status.PASS, NOW) == NOW
+    assert memory.since("pdn", Status.PASS, NOW + timedelta(hours=1)) == NOW
+    (tmp_path / "upstreams.json").mkdir()  # nothing can be renamed over it
+    assert FileMemory(tmp_path / "upstreams.json").since("pdn", Status.PASS, NOW) == NOW
+
+
+def test_a_moment_that_is_none_is_forgotten(tmp_path: Path) -> None:
+    (tmp_path / "upstreams.json").write_text('{"pdn": ["pass", "yesterday"]}')
+    assert FileMemory(tmp_path / "upstreams.json").since("pdn", Status.PASS, NOW) == NOW
