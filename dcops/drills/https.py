@@ -109,11 +109,6 @@ class HttpsObserver:
         query = f"/ledger?sejak={rfc3339(since)}" + (f"&sampai={rfc3339(until)}" if until else "")
         return parse_ledger(self._page(query, 15).decode(errors="replace"))
 
-    def summary(self, since: datetime) -> Mapping[str, Any]:
-        """Give the observer's own summary of the first outage since."""
-        found: Mapping[str, Any] = self._json(f"/summary?sejak={rfc3339(since)}", 15)
-        return found
-
     def lost(self, since: datetime, until: datetime) -> tuple[int, int]:
         """Have the observer ask the service for each letter it holds acknowledged: how many are lost, and unknown."""
         found = self._json(f"/check?sejak={rfc3339(since)}&sampai={rfc3339(until)}", 300)

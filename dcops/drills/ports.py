@@ -112,8 +112,5 @@ class Observer(Protocol):
     def attempts(self, since: datetime, until: datetime | None = None) -> list[Attempt]:
         """Give the attempts answered in the window, in order."""
 
-    def summary(self, since: datetime) -> Mapping[str, Any]:
-        """Give the observer's own summary of the first outage since."""
-
     def lost(self, since: datetime, until: datetime) -> tuple[int, int]:
         """Have the observer ask the service for each letter it holds acknowledged: how many are lost, and unknown."""

@@ -20,7 +20,6 @@ from dcops.drills.ports import Say
 from dcops.drills.postgresql import ServerAccess
 from dcops.network.ports import Recorder
 from dcops.network.service import move_service, observe, service_states, withdraw_service
-from dcops.runs.cancel import CancelToken
 from dcops.wiring.network import NetworkTools, require_writer
 
 _CHUNK_BYTES = 1 << 18
@@ -162,8 +161,8 @@ def _pour(stream: ByteStream, child: Child, seen: Callable[[bytes], None]) -> OS
 class NetworkRoutes:
     """The drill's Routes port over the network's use cases."""
 
-    def __init__(self, tools: NetworkTools, record: Recorder, say: Say, token: CancelToken | None = None) -> None:
-        self._tools, self._record, self._say, self._token = tools, record, say, token
+    def __init__(self, tools: NetworkTools, record: Recorder) -> None:
+        self._tools, self._record = tools, record
 
     def announced(self, service: str) -> Announced:
         """Give the sites whose reachable routers announce it, and the routers that do not answer."""

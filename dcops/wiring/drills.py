@@ -201,7 +201,7 @@ def prepare(
         hosts=SshHosts(target),
         recovery=recovery,
         databases=PostgresqlServers(access),
-        routes=NetworkRoutes(tools, record, say),
+        routes=NetworkRoutes(tools, record),
         web=PinnedWeb(partial(service_endpoint, settings, inventory)),
         observer=HttpsObserver(observer_endpoint(settings, inventory)),
         random=draw(setting.seed),
