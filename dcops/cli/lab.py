@@ -89,6 +89,14 @@ def up(
     key = snapshot_key(lab, name) if from_snapshot else None
     with out.progress(f"twin {lab.twin.name}") as say, lab.alone("up"):
         result = lab.service.up(topology, say, snapshot=key)
+        if result.started:
+            lab.record(
+                "up",
+                nodes=list(result.started),
+                image=lab.images.fingerprint(),
+                snapshot=(key or "") if result.is_restored else "",
+                duration_seconds=round(result.seconds, 1),
+            )
     stages = {stage.name: stage.seconds for stage in result.stages}
     document = {
         "twin": lab.twin.name,
@@ -127,6 +135,8 @@ def down(
         was_present = lab.service.down(keep_disks=keep_disks)
         if purge:
             lab.machine.purge()
+        if was_present:
+            lab.record("down")
     text = "down" if was_present else "was down already"
     out.result({"twin": lab.twin.name, "was_up": was_present}, f"twin {lab.twin.name}: {text}")
 
@@ -275,6 +285,8 @@ def snapshot(
         return
     with out.progress("snapshot") as say, lab.alone("snapshot"):
         size, stages = lab.service.snapshot(lab.topology(), key, say)
+        seconds = sum(stage.seconds for stage in stages)
+        lab.record("snapshot", snapshot=key, duration_seconds=round(seconds, 1))
     times = {stage.name: stage.seconds for stage in stages}
     document = {"snapshot": key, "taken": True, "size_bytes": size, "stages": times}
     words = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in times.items())

@@ -44,7 +44,11 @@ class SocketSupervisor:
             raise DcopsError(
                 "the twin's supervisor does not answer", where=self._twin.name, hint="Start it with: dcops lab up"
             ) from error
-        answer: dict[str, Any] = json.loads(line or b'{"ok": false, "error": "the supervisor hung up"}')
+        try:
+            answer: dict[str, Any] = json.loads(line)
+        except ValueError as error:
+            hint = f"Look at {self._folders.run / 'supervisor.log'}, and at: dcops lab status."
+            raise DcopsError("the twin's supervisor hung up", where=self._twin.name, hint=hint) from error
         if answer.get("ok"):
             return answer
         kind = {2: UsageError, 7: Refused}.get(int(answer.get("exit_code", 1)), DcopsError)

@@ -64,3 +64,8 @@ def rate_arguments(port: str, rate_bits: int) -> list[str]:
 def delay_arguments(port: str, delay_seconds: float) -> list[str]:
     """Give tc's arguments that delay what leaves `port`; needs a kernel with netem."""
     return ["qdisc", "replace", "dev", port, "root", "netem", "delay", f"{delay_seconds * 1000:g}ms"]
+
+
+def unlimited_arguments(port: str) -> list[str]:
+    """Give tc's arguments that take rate and delay off `port`; they fail, harmlessly, when it has neither."""
+    return ["qdisc", "del", "dev", port, "root"]

@@ -102,8 +102,10 @@ class Switchboard:
     ) -> None:
         """Limit a link: bits per second, share of frames lost, delay each way. Replaces what it had.
 
-        Raises UsageError when the kernel cannot delay.
+        Raises UsageError, with nothing changed, when the kernel cannot delay, or for a rate together with a delay.
         """
+        if rate_bits is not None and delay_seconds is not None:
+            raise UsageError("a link takes a rate or a delay, not both", hint="Put the delay on another link.")
         link = self.topology.link(name)
         with self._lock:
             for number in self._ends(link, end):
@@ -112,6 +114,8 @@ class Switchboard:
                     _tc(namespace, faults.delay_arguments(port, delay_seconds), needs="netem")
                 elif rate_bits is not None:
                     _tc(namespace, faults.rate_arguments(port, rate_bits), needs="tbf")
+                else:  # a limit from before
+                    run(["tc", "-n", namespace, *faults.unlimited_arguments(port)], check=False)
                 self._fault(link, number, loss=loss, rate_bits=rate_bits, delay_seconds=delay_seconds)
             self._save()
 
@@ -123,7 +127,7 @@ class Switchboard:
             for number in (0, 1):
                 if self.state.ports.pop(f"{name}/{number}", None) is not None:
                     namespace, port = port_of(self.twin, link, self.topology, number)
-                    run(["tc", "-n", namespace, "qdisc", "del", "dev", port, "root"], check=False)
+                    run(["tc", "-n", namespace, *faults.unlimited_arguments(port)], check=False)
                     touched.add(namespace)
             for namespace in touched:
                 self._rules(namespace)

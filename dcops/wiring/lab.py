@@ -1,5 +1,6 @@
 """Joins the twin's use cases to this machine: settings and inventory in, service out."""
 
+import logging
 import os
 import re
 import time
@@ -7,9 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from dcops.core.errors import UsageError
+from dcops.core.errors import DcopsError, UsageError
 from dcops.core.settings import Settings
+from dcops.core.words import Environment
 from dcops.lab.client import Program, SocketSupervisor
 from dcops.lab.machine import Machine
 from dcops.lab.mmdebstrap import ImageStore
@@ -21,6 +24,7 @@ from dcops.lab.shell import Shell
 from dcops.lab.snapshots import SnapshotStore
 from dcops.runs.run import current_actor
 
+logger = logging.getLogger(__name__)
 DEFAULT_TWIN = "lab"
 RECORDS_URL = "DCOPS_RECORDS_URL"  # as in dcops.wiring.records, whose imports would cost every verb
 _TURN_SECONDS = 300.0
@@ -54,6 +58,20 @@ class Lab:
         """Give the images that disks of any twin lie on."""
         notes = (self.settings.state.resolve() / "lab").glob("*/nodes/*/image")
         return frozenset(Path(note.read_text().strip()).parent.name for note in notes)
+
+    def record(self, verb: str, **fields: Any) -> None:
+        """Write down what became of the twin, in this host's journal: fields of the record kind `lab.state`.
+
+        A journal that may or can not be written is a warning: the twin is what it is by then.
+        """
+        from dcops.records.kinds.lab import LabState
+        from dcops.wiring.records import open_journal  # half a second that other verbs need not wait for
+
+        payload = LabState(twin=self.twin.name, verb=verb, **fields)
+        try:
+            open_journal(self.settings, None, Environment.TWIN).append(payload.kind, payload.model_dump(mode="json"))
+        except (DcopsError, OSError) as error:
+            logger.warning("no record of it: %s", error)
 
     def topology(self) -> Topology:
         """Give the topology of the twin that is up. Raises UsageError when it is down."""

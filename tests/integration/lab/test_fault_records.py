@@ -1,7 +1,9 @@
 """The supervisor as a process: its faults reach this host's journal. No twin is there, so each fault fails."""
 
 import os
+import socket
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,3 +56,33 @@ def test_a_journal_that_cannot_be_written_spools_the_record_and_the_answer_comes
     with pytest.raises(DcopsError, match="w9"):
         lab.supervisor.ask({"verb": "heal", "target": "w9"})
     assert len([path for path in (folder / "spool").rglob("*") if path.is_file() and "heal" in path.read_text()]) == 1
+
+
+def test_what_becomes_of_a_twin_is_a_record_and_a_broken_journal_only_a_warning(
+    lab: Lab, caplog: pytest.LogCaptureFixture
+) -> None:
+    lab.record("up", nodes=["a"], image="0" * 16, duration_seconds=1.5)
+    record = open_records(lab.settings).last("lab.state")
+    assert record is not None
+    assert (record.payload["twin"], record.payload["verb"], record.payload["nodes"]) == ("nolinks", "up", ["a"])
+    lab.settings.identity_path.write_text("not an identity")
+    lab.record("down")
+    assert "no record of it: " in caplog.text
+
+
+def test_an_answer_that_breaks_off_says_where_to_look(lab: Lab) -> None:
+    def hang_up(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        connection.recv(4096)
+        connection.sendall(b'{"ok": tr')
+        connection.close()
+
+    control = lab.folders.control
+    control.rename(control.with_name("kept.sock"))
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(control))
+        listener.listen()
+        threading.Thread(target=hang_up, args=(listener,), daemon=True).start()
+        with pytest.raises(DcopsError, match=r"hung up.*supervisor\.log"):
+            lab.supervisor.ask({"verb": "ping"})
+    control.with_name("kept.sock").rename(control)
