@@ -80,20 +80,20 @@ class Postgresql:
     @contextmanager
     def session(self) -> Iterator[DumpSession]:
         """Open a snapshot and hold it until the dump is done. Raises Unreachable, AuthenticationFailed."""
-        with self._connect() as connection:
-            identifier = _system_identifier(connection)
-            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-            connection.read_only = True
-            try:
+        try:
+            with self._connect() as connection:
+                identifier = _system_identifier(connection)
+                connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+                connection.read_only = True
                 # The first statement takes the snapshot, so its time is read together with it.
                 row = connection.execute("SELECT pg_export_snapshot(), clock_timestamp()").fetchone()
                 assert row is not None
                 snapshot, taken = str(row[0]), row[1]
                 facts = self._facts(connection, identifier, (taken - utc_now()).total_seconds())
-            except psycopg.Error as error:
-                raise self._translated(error) from error
-            yield _Session(facts, taken, snapshot, self)
-            connection.rollback()
+                yield _Session(facts, taken, snapshot, self)
+                connection.rollback()
+        except psycopg.Error as error:  # at the end too: a server that died meanwhile still leaves a receipt
+            raise self._translated(error) from error
 
     @contextmanager
     def stream_dump(self, snapshot: str) -> Iterator[ByteStream]:

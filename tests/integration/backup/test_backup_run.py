@@ -47,6 +47,27 @@ def test_a_run_stores_a_complete_set_and_a_receipt(house: House) -> None:
     assert len(house.service().snapshots()) == 3
 
 
+def test_a_server_that_dies_after_the_dump_leaves_the_receipt_of_a_failure(house: House) -> None:
+    postgresql = house.postgresql()
+
+    class Dying:
+        @contextmanager
+        def session(self) -> Iterator[DumpSession]:
+            with postgresql.session() as session:
+                yield session
+                with house.cluster.connect() as connection:
+                    connection.execute(
+                        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                        " WHERE application_name = 'dcops backup' AND datname = %s",
+                        (house.database,),
+                    )
+
+    restic = house.restic()
+    with pytest.raises(Unreachable, match="does not answer"):
+        house.service(restic).run(house.writers(restic, Dying()), RUNS[0], ignore)
+    assert [receipt.status for receipt in house.log.kept] == ["failed"]
+
+
 def test_the_set_is_consistent_while_letters_keep_coming(house: House) -> None:
     """A letter that arrives after the snapshot is in neither the counts nor the dump; its file may be there."""
     postgresql = house.postgresql()
