@@ -84,7 +84,10 @@ def run(
         try:
             receipt = backup.service.run(writers, running.run_id, report)
         finally:
-            backup.write_metrics()
+            try:
+                backup.write_metrics()
+            except DcopsError as error:  # never in place of what became of the backup
+                out.note(f"warning: the metrics were not written: {error}")
         running.finish({"dump_snapshot": receipt.dump_snapshot, "manifest_sha256": receipt.manifest_sha256})
     warnings = [text for text in (backup.service.warning(receipt), *backup.hand_over()) if text]
     for text in warnings:
