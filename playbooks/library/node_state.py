@@ -237,6 +237,8 @@ class NodeState:
         if not self.check:
             os.makedirs(os.path.dirname(path), exist_ok=True)
             temporary = f"{path}.node_state"
+            if os.path.lexists(temporary):  # left by a run that was killed
+                os.unlink(temporary)
             os.symlink(target, temporary)
             os.rename(temporary, path)
 
@@ -248,7 +250,12 @@ class NodeState:
             return
         if any(path.startswith("/etc/systemd/") for path in self.written) and not self.check:
             self.systemctl("daemon-reload")
-        shown = self.show([unit["name"] for unit in units])
+        names = [unit["name"] for unit in units]
+        shown = self.show(names)
+        # A run that was killed after it wrote a definition: systemd would go on with the one from before.
+        if not self.check and any(each.get("NeedDaemonReload") == "yes" for each in shown.values()):
+            self.systemctl("daemon-reload")
+            shown = self.show(names)
         for unit in units:
             self.unit(unit, shown[unit["name"]])
 
@@ -286,7 +293,7 @@ class NodeState:
 
     def show(self, names):
         """What systemd knows of each unit: {name: {property: value}}."""
-        wanted = "Id,LoadState,ActiveState,SubState,UnitFileState,ActiveEnterTimestamp"
+        wanted = "Id,LoadState,ActiveState,SubState,UnitFileState,ActiveEnterTimestamp,NeedDaemonReload"
         text = self.systemctl("show", "--timestamp=us+utc", f"--property={wanted}", "--", *names)
         blocks = [dict(line.split("=", 1) for line in block.splitlines()) for block in text.strip().split("\n\n")]
         return dict(zip(names, blocks, strict=True))

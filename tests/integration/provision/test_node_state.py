@@ -30,6 +30,7 @@ if words[0] == "show":
         when = datetime.fromtimestamp(unit["started"], timezone.utc).strftime("%a %Y-%m-%d %H:%M:%S.%f UTC")
         print(f"Id={{name}}\\nLoadState=loaded\\nActiveState={{unit['active']}}")
         print(f"SubState={{unit.get('sub', 'running')}}")
+        print(f"NeedDaemonReload={{unit.get('stale', 'no')}}")
         print(f"UnitFileState={{unit['file']}}\\nActiveEnterTimestamp={{when}}\\n")
 elif words[0] in ("start", "restart"):
     state["units"][words[1]].update(active="active", sub="running", started=time.time())
@@ -37,6 +38,9 @@ elif words[0] == "stop":
     state["units"][words[1]]["active"] = "inactive"
 elif words[0] in ("enable", "disable"):
     state["units"][words[1]]["file"] = words[0] + "d"
+elif words[0] == "daemon-reload":
+    for unit in state["units"].values():
+        unit["stale"] = "no"
 json.dump(state, open(path, "w"))
 """
 
@@ -146,6 +150,21 @@ def test_a_unit_is_restarted_when_a_watched_file_is_newer_than_its_start(node: N
     assert node.apply(files=[node.file("f")], units=[watching])["changed"] is False
     changed = node.apply(files=[node.file("f", "b\n")], units=[watching])
     assert changed["changes"] == [f"write {node.folder / 'f'}", "restart x.service"]
+
+
+def test_what_a_killed_run_left_behind_is_made_good(node: Node) -> None:
+    node.units(**{"x.service": {"active": "active", "file": "enabled", "started": 1000, "stale": "yes"}})
+    (node.folder / "unit").write_text("the new definition")
+    (node.folder / "l.node_state").symlink_to("half a link")
+    link, watching = {"path": str(node.folder / "l"), "target": "d/f"}, {**UNIT, "watches": [str(node.folder / "unit")]}
+    node.apply(check=True, links=[link], units=[watching])
+    assert node.calls() == []
+    assert node.apply(links=[link], units=[watching])["changes"] == [
+        f"link {node.folder / 'l'} to d/f",
+        "restart x.service",
+    ]
+    assert node.calls() == ["daemon-reload", "restart x.service"]
+    assert not (node.folder / "l.node_state").is_symlink()
 
 
 def test_a_unit_that_is_restarted_again_and_again_does_not_count_as_running(node: Node) -> None:
