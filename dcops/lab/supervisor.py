@@ -77,7 +77,9 @@ class Supervisor:
             answer = {"ok": False, "error": str(error), "exit_code": int(error.exit_code)}
         except (TypeError, ValueError, KeyError) as error:
             answer = {"ok": False, "error": f"the request is malformed: {error}", "exit_code": 2}
-        if allowed is not None or verb in FAULT_VERBS:
+        except OSError as error:  # a full disk below the twin's folder, most likely
+            answer = {"ok": False, "error": f"it may be half done: {error}. dcops lab status says", "exit_code": 1}
+        if allowed is not None or (isinstance(verb, str) and verb in FAULT_VERBS):
             self._log.keep(request, asker, error=None if answer["ok"] else str(answer["error"]))
         return answer
 

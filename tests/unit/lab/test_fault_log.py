@@ -103,3 +103,16 @@ def test_what_cannot_be_written_stops_no_fault(
     (tmp_path / "faults.jsonl").mkdir()
     assert supervisor.answer({"verb": "cut", "target": "w1"}, by="host", allowed=None)["ok"]
     assert capsys.readouterr().err.count("a fault could not be written down") == 2
+
+
+def test_a_disk_that_fails_under_a_fault_is_an_answer_and_a_record(
+    supervisor: Supervisor, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Switchboard, "stop", full)
+    answer = supervisor.answer({"verb": "stop", "target": "jkt-ops1"}, by="host", allowed=None)
+    assert (answer["ok"], answer["exit_code"]) == (False, 1)
+    assert "No space left" in journal.records[0]["error"]
+    assert supervisor.answer({"verb": ["stop"]}, by="host", allowed=None)["exit_code"] == 2
