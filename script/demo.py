@@ -12,11 +12,13 @@ import shlex
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -59,11 +61,15 @@ class Demo:
         environment = {**os.environ, "DCOPS_TWIN": self.twin}
         if not quiet:
             console.print(f"  [bold]$[/] {_short(argv)}")
-        sink = subprocess.PIPE if quiet else None
-        done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=sink, text=True, check=False, env=environment)
-        if done.returncode not in fine:
-            raise Broken(f"{_short(argv)} ended with {done.returncode}: {_reason(done.stdout, done.stderr)}")
-        return done.stdout
+        pipe = subprocess.PIPE
+        with subprocess.Popen(argv, stdout=pipe, stderr=pipe, text=True, env=environment) as child:
+            with ThreadPoolExecutor(1) as pool:
+                said = pool.submit(_follow, child.stderr, quiet)
+                out = child.stdout.read() if child.stdout else ""
+            status = child.wait()
+        if status not in fine:
+            raise Broken(f"{_short(argv)} ended with {status}: {_reason(out, said.result())}")
+        return out
 
     def dcops(self, *arguments: str, quiet: bool = False, fine: tuple[int, ...] = (0,)) -> str:
         """Run a dcops command on this host."""
@@ -76,6 +82,17 @@ class Demo:
     def node_json(self, name: str, *command: str, fine: tuple[int, ...] = (0,)) -> Any:
         """Run a command on a node and read the JSON it prints."""
         return _read(self.node(name, *command, quiet=True, fine=fine), command)
+
+
+def _follow(stream: IO[str] | None, quiet: bool) -> str:
+    """Show what a program says as it says it, unless quiet, and give its last lines."""
+    last: deque[str] = deque(maxlen=20)
+    for line in stream or ():
+        last.append(line)
+        if not quiet:
+            sys.stderr.write(line)
+            sys.stderr.flush()
+    return "".join(last)
 
 
 def _short(argv: tuple[str, ...]) -> str:

@@ -1,7 +1,10 @@
 """Talks to the supervisor of a twin over its Unix socket, and starts it."""
 
 import json
+import os
+import select
 import socket
+import struct
 import sys
 import time
 from collections.abc import Mapping
@@ -15,6 +18,7 @@ from dcops.lab.model import Twin
 from dcops.lab.overlay import Folders
 
 _START_SECONDS = 10.0
+_END_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class SocketSupervisor:
             with socket.socket(socket.AF_UNIX) as connection:
                 connection.settimeout(timeout_seconds)
                 connection.connect(str(self._folders.control))
+                process = _peer(connection) if request.get("verb") == "leave" else None
                 connection.sendall(json.dumps({**request, "actor": self._actor}).encode() + b"\n")
                 line = connection.makefile("rb").readline()
         except OSError as error:
@@ -49,6 +54,8 @@ class SocketSupervisor:
         except ValueError as error:
             hint = f"Look at {self._folders.run / 'supervisor.log'}, and at: dcops lab status."
             raise DcopsError("the twin's supervisor hung up", where=self._twin.name, hint=hint) from error
+        if process is not None:
+            _wait_for_end(process)
         if answer.get("ok"):
             return answer
         kind = {2: UsageError, 7: Refused}.get(int(answer.get("exit_code", 1)), DcopsError)
@@ -83,3 +90,17 @@ class SocketSupervisor:
                 tail = log.read_text(errors="replace").strip().splitlines()[-1:] or ["no message"]
                 raise DcopsError(f"the supervisor does not start: {tail[0]}", where=str(log))
             time.sleep(0.05)
+
+
+def _peer(connection: socket.socket) -> int:
+    """Give a handle of the process at the other end; it stays that process's whatever becomes of its id."""
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return os.pidfd_open(struct.unpack("3i", credentials)[0])
+
+
+def _wait_for_end(process: int) -> None:
+    """Wait until the process has ended, so that `down` returns when the machine is as it was; then close the handle."""
+    try:
+        select.select([process], [], [], _END_SECONDS)
+    finally:
+        os.close(process)
