@@ -135,7 +135,10 @@ def test_a_failing_task(tmp_path: Path) -> None:
     tasks = "    - name: Break\n      ansible.builtin.command: {cmd: sh -c 'echo no disk >&2; exit 3'}\n"
     found = execute(make_job(tmp_path, tasks))
     assert found.exit_code is ExitCode.FAILED
-    assert found.hosts[0].failures == ("Break: non-zero return code: no disk",)
+    (said,) = found.hosts[0].failures  # the words between differ from one ansible-core to the next
+    assert said.startswith("Break: ")
+    assert "non-zero return code" in said
+    assert said.endswith(": no disk")
 
 
 def test_a_broken_playbook_is_a_failure_that_says_why(tmp_path: Path) -> None:
