@@ -1,8 +1,9 @@
 """Decisions of the engine, pure: what must be rolled back, and what a control tampers with."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import timedelta
 
+from dcops.core.words import BlastClass, Environment
 from dcops.drills.model import Control, Phase, RecoveryPoint, Step, StepResult, StepState
 
 
@@ -41,3 +42,13 @@ def tampered(point: RecoveryPoint, control: Control) -> RecoveryPoint:
     first = point.files[0]
     wrong = first.model_copy(update={"sha256": ("0" if first.sha256[0] != "0" else "1") + first.sha256[1:]})
     return point.model_copy(update={"files": (wrong, *point.files[1:])})
+
+
+def beyond(steps: Iterable[Step], blast: Callable[[str], BlastClass], environment: Environment) -> tuple[str, ...]:
+    """Name the steps that may not run in `environment`: destroying ones nowhere, disrupting ones only in a rehearsal.
+
+    A drill that disrupts production needs an order signed by two people; until there are such orders it is refused.
+    """
+    widest = BlastClass.DISRUPT if environment.is_rehearsal else BlastClass.CHANGE
+    wide = ((step, blast(step.uses)) for step in steps)
+    return tuple(f"{step.id} ({step.uses}: {each.name.lower()})" for step, each in wide if each > widest)

@@ -21,6 +21,7 @@ from dcops.drills.https import Endpoint, HttpsObserver, PinnedWeb
 from dcops.drills.kinds import Catalogue
 from dcops.drills.lab_socket import LabSocket
 from dcops.drills.model import Drill
+from dcops.drills.plan import beyond
 from dcops.drills.ports import Say
 from dcops.drills.postgresql import PostgresqlServers, ServerAccess
 from dcops.drills.service import DrillService, Setting, draw, targets_from
@@ -144,6 +145,11 @@ def require_place(drills: Drills, drill: Drill) -> Identity:
     if identity.site != drill.spec.scope.run_at:
         message = f"this host is at {identity.site}, the drill runs at {drill.spec.scope.run_at}"
         raise Refused(message, where=drill.name, hint="Nothing was touched.")
+    steps = [step for _, steps in drill.spec.phases() for step in steps]
+    too_wide = beyond(steps, drills.catalogue.blast, identity.environment)
+    if too_wide:
+        message = f"in {identity.environment.value} these need an order signed by two people: {', '.join(too_wide)}"
+        raise Refused(message, where=drill.name, hint="Nothing was touched. Rehearse it in the twin.")
     inventory, sites = drills.inventory, (drill.spec.scope.from_site, drill.spec.scope.to_site)
     require_writable(inventory, [each for each in inventory.nodes if each.site in sites])
     return identity

@@ -7,6 +7,8 @@ Held elsewhere, so not repeated here:
 | 1: each field of an identity, a copied or changed one, a missing key | tests/unit/runs/test_identity.py |
 | 1: a journal opened for another environment or inventory than attested | tests/integration/records/test_wiring.py |
 | 1: another repository than the enrolled one | tests/integration/backup/test_backup_run.py |
+| 2: what disrupts is refused outside a rehearsal, before a run begins | tests/integration/drills/test_prepare.py |
+| 2: which class may run where; no drill action destroys | tests/unit/drills/test_plan.py, tests/unit/dr_drills/ |
 | 3: every address and name that a lab may not hold, with its line | tests/unit/inventory/bad/*-not-for-a-lab |
 | 3: why a device may not be written on | tests/unit/inventory/test_custody_and_writing.py |
 | 3: no packet leaves with the twin down; production lists no placeholder | tests/e2e/test_inventory_ansible.py |

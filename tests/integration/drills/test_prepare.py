@@ -11,7 +11,9 @@ from dcops.cli import drill_later
 from dcops.cli.common import Out
 from dcops.cli.main import run as dcops
 from dcops.core.clock import rfc3339
+from dcops.core.errors import Refused
 from dcops.core.settings import Settings
+from dcops.core.words import Environment
 from dcops.drills.engine import now
 from dcops.drills.model import Drill, MarkName
 from dcops.records.kinds.drills import DrillResult
@@ -105,3 +107,17 @@ def test_a_run_of_an_earlier_boot_is_taken_over_by_the_wall_clock(
     monkeypatch.setattr("dcops.runs.run.boot_id", lambda: "another")
     _, other = drill_later._progress(drills, run.run_id, journal)
     assert other.marks[MarkName.FAULT].monotonic == pytest.approx(began.monotonic, abs=0.1)
+
+
+@pytest.mark.parametrize("environment", ["production", "recovery-site"])
+def test_what_disrupts_is_refused_outside_a_rehearsal_and_nothing_is_begun(
+    opened: tuple[wiring.Drills, Drill], environment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drills, drill = opened
+    here = wiring.require_enrolled(drills.settings, drills.inventory)
+    attested = here.model_copy(update={"environment": Environment(environment)})
+    monkeypatch.setattr(wiring, "require_enrolled", lambda *_: attested)
+    spec = drill.spec.model_copy(update={"environments": (Environment(environment),)})
+    with pytest.raises(Refused, match=r"kill-database \(lab\.stop_node: disrupt\)"):
+        wiring.require_place(drills, drill.model_copy(update={"spec": spec}))
+    assert list(list_runs(drills.settings.state)) == []

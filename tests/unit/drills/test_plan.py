@@ -2,12 +2,14 @@
 
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dcops.core.words import BlastClass, Environment
 from dcops.drills.graph import blocked, cycle_of, ready_steps, waves
 from dcops.drills.model import Control, Mark, Phase, PointFile, RecoveryPoint, Step, StepResult, StepState
-from dcops.drills.plan import rollbacks_due, started_ids, tampered
+from dcops.drills.plan import beyond, rollbacks_due, started_ids, tampered
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
@@ -85,3 +87,13 @@ def test_each_tampering_changes_one_thing() -> None:
     assert later.newest is not None
     assert later.newest > NOON
     assert POINT.total_bytes == 13
+
+
+@pytest.mark.parametrize(
+    ("environment", "named"),
+    [("twin", ["wipe"]), ("scratch", ["wipe"]), ("recovery-site", ["stop", "wipe"]), ("production", ["stop", "wipe"])],
+)
+def test_what_may_run_where(environment: str, named: list[str]) -> None:
+    classes = dict(zip(("a.look", "a.move", "a.stop", "a.wipe"), BlastClass, strict=True))
+    steps = [Step(id=uses[2:], uses=uses) for uses in classes]
+    assert [text.split()[0] for text in beyond(steps, classes.__getitem__, Environment(environment))] == named
