@@ -145,13 +145,13 @@ def require_place(drills: Drills, drill: Drill) -> Identity:
     if identity.site != drill.spec.scope.run_at:
         message = f"this host is at {identity.site}, the drill runs at {drill.spec.scope.run_at}"
         raise Refused(message, where=drill.name, hint="Nothing was touched.")
+    inventory, sites = drills.inventory, (drill.spec.scope.from_site, drill.spec.scope.to_site)
+    require_writable(inventory, [each for each in inventory.nodes if each.site in sites])
     steps = [step for _, steps in drill.spec.phases() for step in steps]
     too_wide = beyond(steps, drills.catalogue.blast, identity.environment)
     if too_wide:
         message = f"in {identity.environment.value} these need an order signed by two people: {', '.join(too_wide)}"
         raise Refused(message, where=drill.name, hint="Nothing was touched. Rehearse it in the twin.")
-    inventory, sites = drills.inventory, (drill.spec.scope.from_site, drill.spec.scope.to_site)
-    require_writable(inventory, [each for each in inventory.nodes if each.site in sites])
     return identity
 
 

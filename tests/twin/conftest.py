@@ -3,6 +3,7 @@
 Skipped by name without root or tools; with DCOPS_TWIN_REQUIRED set (as in CI) that is a failure instead.
 """
 
+import hashlib
 import json
 import os
 import shlex
@@ -19,6 +20,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))  # so that test files can name the class below, whoever started pytest
 MINI = Path(__file__).parent / "mini"
+# Names of this checkout's own: what another checkout, or a run of it that was killed, left up is not ours to remove.
+_OWN = hashlib.sha256(str(ROOT).encode()).hexdigest()[:3]
+TEST, MINI_1, MINI_2 = f"test{_OWN}", f"mini{_OWN}", f"min2{_OWN}"
 TOOLS = ("systemd-nspawn", "mmdebstrap", "ip", "nft", "ssh")
 
 
@@ -130,7 +134,7 @@ def image(_host: None) -> None:
 
 @pytest.fixture(scope="session")
 def twin(request: pytest.FixtureRequest, _host: None) -> Iterator[Twin]:
-    """The whole lab, provisioned and seeded, as the twin `test`: from the matching snapshot, else made and kept as one.
+    """The whole lab, provisioned and seeded, as one twin: from the matching snapshot, else made and kept as one.
 
     One twin a run, shared by all tests that take it: they leave it as they found it. DCOPS_KEEP_TWIN leaves it up.
     DCOPS_TEST_TWIN names one that is up and provisioned already; it is used as it is and left up.
@@ -139,7 +143,7 @@ def twin(request: pytest.FixtureRequest, _host: None) -> Iterator[Twin]:
         yield Twin(os.environ["DCOPS_TEST_TWIN"], "lab")
         return
     request.getfixturevalue("image")
-    found = Twin("test", "lab")
+    found = Twin(TEST, "lab")
     found.lab("down")
     if found.up("--from-snapshot")["restored"] is None:
         made = found.program("script/demo.py", "--twin", found.name, "--only", "provision", timeout=1200)
@@ -159,7 +163,7 @@ def twin_name(twin: Twin) -> str:
 @pytest.fixture(scope="module")
 def mini(image: None) -> Iterator[Twin]:
     """A small twin to break: two routers, one server; fresh for each file of tests."""
-    found = Twin("mini", str(MINI))
+    found = Twin(MINI_1, str(MINI))
     found.lab("down", "--purge")
     found.up()
     yield found

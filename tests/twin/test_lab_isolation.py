@@ -33,7 +33,7 @@ def test_the_host_has_no_leg_in_the_twin(mini: Twin) -> None:
     text = subprocess.run(["ip", "address"], capture_output=True, text=True, check=True).stdout
     assert "198.18." not in text
     assert "198.19." not in text
-    inside = ["ip", "netns", "exec", "mini-mg", "ip", "route"]
+    inside = ["ip", "netns", "exec", f"{mini.name}-mg", "ip", "route"]
     assert subprocess.run(inside, capture_output=True, text=True, check=True).stdout.split()[:1] == ["198.19.0.0/24"]
 
 

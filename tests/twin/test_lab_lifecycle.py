@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.twin.conftest import MINI, ROOT, Twin
+from tests.twin.conftest import MINI, MINI_1, MINI_2, ROOT, Twin
 
 
 def footprint() -> dict[str, object]:
@@ -20,7 +20,7 @@ def footprint() -> dict[str, object]:
 
     Other twins that somebody uses meanwhile are looked past: their nodes come and go.
     """
-    others = [path.name for path in (ROOT / "var" / "lab").iterdir() if path.name not in ("mini", "mini2")]
+    others = [path.name for path in (ROOT / "var" / "lab").iterdir() if path.name not in (MINI_1, MINI_2)]
 
     def is_shown(text: str) -> bool:
         return not any(f"{name}-" in text or f"/lab/{name}/" in text for name in others)
@@ -73,7 +73,7 @@ def boot_id(twin: Twin, node: str) -> str:
 
 @pytest.fixture
 def fresh(image: None) -> Iterator[Twin]:
-    found = Twin("mini", str(MINI))
+    found = Twin(MINI_1, str(MINI))
     found.lab("down", "--purge")
     yield found
     found.lab("down", "--purge")
@@ -138,7 +138,7 @@ def test_a_half_made_twin_goes_too(fresh: Twin) -> None:
     before = footprint()
     child = begin(fresh)
     deadline = time.monotonic() + 30
-    while not Path("/run/netns/mini-aaa-rtr1").exists() and time.monotonic() < deadline:
+    while not Path(f"/run/netns/{MINI_1}-aaa-rtr1").exists() and time.monotonic() < deadline:
         time.sleep(0.005)
     child.kill()
     child.wait()
@@ -149,7 +149,7 @@ def test_a_half_made_twin_goes_too(fresh: Twin) -> None:
 def test_a_new_server_in_the_inventory_is_a_new_node_at_the_next_up(fresh: Twin, tmp_path: Path) -> None:
     folder = tmp_path / "inventory" / "mini"
     shutil.copytree(MINI, folder)
-    copied = Twin("mini", str(folder))
+    copied = Twin(MINI_1, str(folder))
     copied.up()
     booted = boot_id(copied, "aaa-ops1")
     text = (folder / "inventory.yml").read_text()
@@ -169,26 +169,26 @@ def test_a_new_server_in_the_inventory_is_a_new_node_at_the_next_up(fresh: Twin,
     (folder / "inventory.yml").write_text(text)
     gone = copied.up()
     assert (gone["nodes_up"], gone["started"]) == (3, [])
-    assert not Path("/run/netns/mini-aaa-app1").exists()
+    assert not Path(f"/run/netns/{MINI_1}-aaa-app1").exists()
 
 
 def test_two_twins_with_the_same_addresses_do_not_touch_each_other(fresh: Twin) -> None:
-    other = Twin("mini2", str(MINI))
+    other = Twin(MINI_2, str(MINI))
     other.lab("down", "--purge")
     before = footprint()
     try:
         fresh.up()
         other.up()
-        fresh.say("aaa-ops1", "sh", "-c", "echo mini > /root/whose")
-        other.say("aaa-ops1", "sh", "-c", "echo mini2 > /root/whose")
+        fresh.say("aaa-ops1", "sh", "-c", f"echo {MINI_1} > /root/whose")
+        other.say("aaa-ops1", "sh", "-c", f"echo {MINI_2} > /root/whose")
         fresh.lab("cut", "w1")
         assert not fresh.pings("aaa-rtr1", "198.18.250.1")
         assert other.pings("aaa-rtr1", "198.18.250.1")
         assert fresh.say("aaa-ops1", "cat", "/etc/machine-id") != other.say("aaa-ops1", "cat", "/etc/machine-id")
-        assert fresh.say("aaa-ops1", "cat", "/root/whose") == "mini"
+        assert fresh.say("aaa-ops1", "cat", "/root/whose") == MINI_1
         fresh.lab("down")
         assert all(node["answers"] for node in other.status()["nodes"])
-        assert other.say("aaa-ops1", "cat", "/root/whose") == "mini2"
+        assert other.say("aaa-ops1", "cat", "/root/whose") == MINI_2
     finally:
         other.lab("down", "--purge")
     assert footprint() == before
@@ -199,7 +199,7 @@ def test_a_name_another_state_folder_uses_is_refused(fresh: Twin, tmp_path: Path
     (tmp_path / "lab" / "images").symlink_to(ROOT / "var" / "lab" / "images")
     fresh.up()
     before = footprint()
-    thief = Twin("mini", str(MINI), tmp_path)
+    thief = Twin(MINI_1, str(MINI), tmp_path)
     for verb in (("up", "-i", str(MINI)), ("down",)):
         done = thief.dcops("lab", *verb)
         assert done.returncode == 1

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.twin.conftest import MINI, Twin
+from tests.twin.conftest import MINI, MINI_1, MINI_2, Twin
 
 
 def test_a_snapshot_brings_disks_and_keys_back(image: None, tmp_path: Path) -> None:
@@ -14,7 +14,7 @@ def test_a_snapshot_brings_disks_and_keys_back(image: None, tmp_path: Path) -> N
     shutil.copytree(MINI, folder)
     text = (folder / "inventory.yml").read_text().replace("name: mini", "name: kept")
     (folder / "inventory.yml").write_text(text)
-    first, second = Twin("mini", str(folder)), Twin("mini2", str(folder))
+    first, second = Twin(MINI_1, str(folder)), Twin(MINI_2, str(folder))
     for each in (first, second):
         each.lab("down", "--purge")
     try:
