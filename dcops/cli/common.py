@@ -29,6 +29,12 @@ InventoryOption = Annotated[
     ),
 ]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before acting.")]
+PlanIdOption = Annotated[
+    str | None,
+    typer.Option(
+        "--plan-id", metavar="ID", help="Act only if --check would name this plan; --yes in production needs it."
+    ),
+]
 CheckOption = Annotated[
     bool, typer.Option("--check", "-C", help="Plan and stop: show what would change (exit 4 if anything).")
 ]

@@ -6,10 +6,13 @@ from typing import Annotated
 
 import typer
 
-from dcops.cli.common import CheckOption, InventoryOption, JsonOption, Out, YesOption, confirm
-from dcops.cli.net_session import acting, looking, vars_of
+from dcops.cli.common import CheckOption, InventoryOption, JsonOption, Out, PlanIdOption, YesOption, confirm
+from dcops.cli.net_session import Session, acting, looking, vars_of
+from dcops.core.clock import utc_now
 from dcops.core.exitcodes import ExitCode
-from dcops.network.model import MoveOrder
+from dcops.core.words import BlastClass, Environment
+from dcops.network.model import MoveOrder, ServiceState
+from dcops.runs.plan import Plan, PlannedStep, make_plan, require_seen
 
 service_app = typer.Typer(no_args_is_help=True, help="Service addresses: who announces them, and moving them.")
 
@@ -50,6 +53,7 @@ def service_move(
     inventory: InventoryOption = None,
     check: CheckOption = False,
     yes: YesOption = False,
+    plan_id: PlanIdOption = None,
     json: JsonOption = False,
 ) -> None:
     """Have one site alone announce a service address: static route and BGP network change together.
@@ -63,6 +67,7 @@ def service_move(
     Examples:
       dcops net service move naskah --to drc
       dcops net service move naskah --to jkt --order announce-first --yes
+      dcops net service move naskah --to drc --yes --plan-id 3f9a0c51d2e7
     """
     from dcops.network.service import move_service
 
@@ -71,12 +76,19 @@ def service_move(
         session.tools.network.service(name)
         if check:
             (state,) = session.services(name)
+            plan = _move_plan(session, state, to, order)
             code = ExitCode.DONE if state.sites == (to,) else ExitCode.DIFFERENCES
             session.finish({"service": name, "check": True}, code)
-            out.result(vars_of(state), f"{name} is announced at {' '.join(state.sites) or 'no site'}, wanted at {to}")
+            text = (
+                f"{name} is announced at {' '.join(state.sites) or 'no site'}, wanted at {to}\nplan {plan.plan_id[:12]}"
+            )
+            out.result({**vars_of(state), "plan": plan.plan_id}, text)
             if code:
                 raise typer.Exit(code)
             return
+        if plan_id or session.inventory.environment is Environment.PRODUCTION:
+            (state,) = session.services(name)
+            require_seen(_move_plan(session, state, to, order), yes=yes, named=plan_id)
         confirm(f"Move {name} to {to}?", yes=yes)
         with out.progress(f"move {name} to {to}") as step:
             move = move_service(
@@ -92,3 +104,20 @@ def service_move(
         session.finish({"service": name, "to": to, "seconds": round(move.seconds, 3)}, ExitCode.DONE)
     text = f"{name}: {' '.join(move.before.sites) or 'no site'} -> {to} in {move.seconds:.1f} s"
     out.result({"run": session.run.run_id, **vars_of(move)}, "\n".join((text, *move.notes)))
+
+
+def _move_plan(session: Session, state: ServiceState, to: str, order: MoveOrder) -> Plan:
+    """Give the move as a plan, made from where the address is announced now."""
+    steps = [
+        *(PlannedStep(name="withdraw", target=site, blast=BlastClass.DISRUPT) for site in state.sites if site != to),
+        PlannedStep(name="announce", target=to),
+    ]
+    return make_plan(
+        "net service move",
+        environment=session.inventory.environment,
+        inventory=session.inventory.name,
+        inventory_revision=session.inventory.revision,
+        state={"service": state.name, "announced_by": sorted(state.announced_by), "unread": sorted(state.unread)},
+        made_at=utc_now(),
+        steps=steps if order is MoveOrder.WITHDRAW_FIRST else steps[::-1],
+    )

@@ -12,6 +12,7 @@ from dcops.cli.common import (
     JsonOption,
     LimitOption,
     Out,
+    PlanIdOption,
     Reporter,
     YesOption,
     banner,
@@ -19,6 +20,7 @@ from dcops.cli.common import (
     reading_inventory,
     writing_inventory,
 )
+from dcops.core.exitcodes import ExitCode
 from dcops.core.settings import Settings
 from dcops.core.units import format_duration
 
@@ -45,6 +47,7 @@ def run(
     diff: DiffOption = False,
     forks: ForksOption = 16,
     yes: YesOption = False,
+    plan_id: PlanIdOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run a playbook on the hosts of an inventory.
@@ -61,12 +64,14 @@ def run(
     Examples:
       dcops provision run site -i lab
       dcops provision run site -i lab -l 'drc:!drc-bkp1' --diff
+      dcops provision run site --yes --plan-id 3f9a0c51d2e7
     """
     from dcops.wiring.provision import Options
 
     settings = Settings.load()
     name = reading_inventory(settings, inventory) if check else writing_inventory(settings, inventory)
-    _run(settings, name, Options(playbook, limit, check, diff, forks), Out(as_json=as_json), yes=yes)
+    options = Options(playbook, limit, check, diff, forks)
+    _run(settings, name, options, Out(as_json=as_json), yes=yes, plan_id=plan_id)
 
 
 @app.command()
@@ -92,7 +97,7 @@ def check(
     _run(settings, reading_inventory(settings, inventory), options, Out(as_json=as_json), yes=True)
 
 
-def _run(settings: Settings, name: str, options: "Options", out: Out, *, yes: bool) -> None:
+def _run(settings: Settings, name: str, options: "Options", out: Out, *, yes: bool, plan_id: str | None = None) -> None:
     from dcops.runs.cancel import cancel_on_signals
     from dcops.runs.run import current_actor
     from dcops.wiring.provision import find_playbook, open_provisioning
@@ -101,11 +106,14 @@ def _run(settings: Settings, name: str, options: "Options", out: Out, *, yes: bo
     provisioning = open_provisioning(settings, name)
     found = provisioning.inventory
     banner(out, inventory=found.name, environment=found.environment, revision=found.revision, user=current_actor())
+    plan = provisioning.plan(options)
+    if not options.is_check:
+        provisioning.require_seen(plan, yes=yes, named=plan_id)
     if not options.is_check and found.environment.value != "twin":
         confirm(f"Run {options.playbook} on {options.limit or 'all hosts'} of {found.name}?", yes=yes)
     with cancel_on_signals() as token, out.progress(f"provision {options.playbook}") as report:
         finished = provisioning.run(options, _Shown(out, report, is_diff=options.is_diff), token)
-    _show(out, finished)
+    _show(out, finished, plan.plan_id)
     raise typer.Exit(int(finished.conclusion.exit_code))
 
 
@@ -145,14 +153,16 @@ def _detail(event: "TaskDone") -> str:
     return f": {shown}" if shown else ""
 
 
-def _show(out: Out, finished: "Finished") -> None:
+def _show(out: Out, finished: "Finished", plan_id: str) -> None:
     conclusion = finished.conclusion
     if out.as_json:
-        out.json(finished.document())
+        out.json({**finished.document(), "plan": plan_id})
         return
     rows = [(h.name, h.status.value, h.ok, h.changed, h.failed, h.unreachable, h.skipped) for h in conclusion.hosts]
     out.table(rows, ("host", "status", "ok", "changed", "failed", "unreachable", "skipped"))
     out.line(f"{conclusion.message}; run {finished.run}, {format_duration(finished.duration_seconds)}")
+    if conclusion.exit_code is ExitCode.DIFFERENCES:
+        out.line(f"plan {plan_id[:12]}")
 
 
 @app.command("list")

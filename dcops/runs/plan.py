@@ -1,7 +1,8 @@
 """The plan envelope: what will be done, in which order, from which observed state. Pure.
 
 A plan's id is the SHA-256 of its content, so approving an id approves exactly these steps; apply refuses a plan whose
-state has moved on since.
+state has moved on since. Planned again from the same state, a plan has the same id: `--check` names it, and an act that
+nobody is asked about names it back.
 """
 
 from collections.abc import Mapping, Sequence
@@ -56,8 +57,8 @@ class Plan(BaseModel):
 
     @property
     def plan_id(self) -> str:
-        """SHA-256 over the canonical content, 64 hex digits; the moment it was made is part of it."""
-        return sha256_hex(canonical_text(self.model_dump(mode="json"), where="plan"))
+        """SHA-256 over the canonical content, 64 hex digits; the moment it was made is no part of it."""
+        return sha256_hex(canonical_text(self.model_dump(mode="json", exclude={"made_at"}), where="plan"))
 
     @property
     def blast(self) -> BlastClass:
@@ -116,6 +117,23 @@ def require_plan_id(plan: Plan, wanted: str) -> None:
             f"the plan made now is {plan.plan_id[:SHORT_ID]}, not the one named",
             where=f"plan {wanted}",
             hint="Plan again and look at the new plan.",
+        )
+
+
+def require_seen(plan: Plan, *, yes: bool, named: str | None) -> None:
+    """Raise Refused when `named` is another plan's id, or when nobody will be asked in production and none is named.
+
+    Args:
+        yes: the act was asked for with --yes.
+        named: what --plan-id said.
+    """
+    if named is not None:
+        require_plan_id(plan, named)
+    elif yes and plan.environment is Environment.PRODUCTION:
+        raise Refused(
+            "--yes in production needs the id of a plan",
+            where=plan.verb,
+            hint="Look at what --check shows; it ends with the id for --plan-id.",
         )
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from dcops.core.clock import monotonic
+from dcops.core.clock import monotonic, utc_now
 from dcops.core.errors import DcopsError, Interrupted, Refused, UsageError
 from dcops.core.exitcodes import ExitCode
 from dcops.core.settings import Settings
@@ -28,6 +28,8 @@ from dcops.runs.cancel import CancelToken
 from dcops.runs.identity import load_issuer
 from dcops.runs.locks import hold
 from dcops.runs.model import RunFile
+from dcops.runs.plan import Plan, PlannedStep, make_plan, require_seen
+from dcops.runs.refusals import refusals_recorded
 from dcops.runs.run import Run, current_actor, list_runs, load_run, start_run
 from dcops.wiring.inventory import open_inventory
 from dcops.wiring.records import open_journal
@@ -85,6 +87,29 @@ class Provisioning:
 
     settings: Settings
     inventory: Inventory
+
+    def plan(self, options: Options) -> Plan:
+        """Give what a run would be: the playbooks as they lie here, on these hosts, by this revision of the inventory.
+
+        Raises UsageError when playbook or pattern are unknown.
+        """
+        playbook = find_playbook(self.settings, options.playbook)
+        chosen = require(options.limit or "all", universe(self.inventory))
+        return make_plan(
+            VERB,
+            environment=self.inventory.environment,
+            inventory=self.inventory.name,
+            inventory_revision=self.inventory.revision,
+            state={"playbooks": tree_hash(playbook.path.parent)},
+            made_at=utc_now(),
+            steps=[PlannedStep(name=playbook.name, target=name) for name in sorted(chosen)],
+        )
+
+    def require_seen(self, plan: Plan, *, yes: bool, named: str | None) -> None:
+        """Raise Refused, and record it, when `named` is another plan, or when production needs one named."""
+        journal = open_journal(self.settings, self.inventory, self.inventory.environment)
+        with refusals_recorded(VERB, journal, self.settings.identity_path):
+            require_seen(plan, yes=yes, named=named)
 
     def run(self, options: Options, on_event: Callable[[Event], None], token: CancelToken) -> Finished:
         """Run a playbook under this inventory's lock, with events, result and a record.

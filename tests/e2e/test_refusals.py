@@ -13,6 +13,7 @@ Held elsewhere, so not repeated here:
 | 3: why a device may not be written on | tests/unit/inventory/test_custody_and_writing.py |
 | 3: no packet leaves with the twin down; production lists no placeholder | tests/e2e/test_inventory_ansible.py |
 | 4: which of the records verbs need -i | tests/integration/records/test_command_line.py |
+| 4: what the id of a plan covers | tests/unit/runs/test_plan.py |
 | 8: a secret in a record, event, artifact, spool or program's error | tests/integration/records/test_canaries.py |
 | 8: a secret that stands where a reference should | tests/unit/inventory/test_bad_specs.py |
 """
@@ -273,6 +274,20 @@ def test_every_verb_that_asks_before_acting_is_held_to_that() -> None:
     }
     assert acting <= set(WRITING)
     assert len(acting) >= 5
+
+
+@pytest.mark.parametrize("named", [(), ("--plan-id", "f" * 12)])
+def test_in_production_nothing_is_done_unasked_without_the_plan_that_was_seen(
+    host: Host, named: tuple[str, ...]
+) -> None:
+    own_home(host, "inventory/production/devices/dc.yml", "lan0: {}", "lan0: {address: 10.1.1.5/24}")
+    device = host.home / "inventory/production/devices/dc.yml"
+    device.write_text(device.read_text().replace("planned", "active"))
+    host.enrol(environment="production", inventory="production")
+    said = refused(host, "provision run", *named, may_record=True)
+    assert ("not the one named" if named else "needs the id of a plan") in said
+    (payload,) = _recorded_refusals(host)
+    assert payload["verb"] == "provision run"
 
 
 # Point 8: secrets

@@ -191,7 +191,9 @@ def test_another_host_key_is_refused(routed: Twin, network: Network, settings: S
 @pytest.mark.parametrize("order", list(MoveOrder))
 def test_a_service_moves_to_the_other_site_and_back(routed: Twin, order: MoveOrder) -> None:
     try:
-        moved = net_json(routed, "service", "move", "naskah", "--to", "drc", "--order", order.value, "--yes")
+        move = ("service", "move", "naskah", "--to", "drc", "--order", order.value)
+        planned = net_json(routed, *move, "--check", exit_code=4)["plan"]
+        moved = net_json(routed, *move, "--yes", "--plan-id", planned)
         assert moved["before"]["sites"] == ["jkt"]
         assert moved["after"]["announced_by"] == ["drc-rtr1", "drc-rtr2"]
         via = vtysh(routed, "pdn-rtr1", f"show bgp ipv4 unicast {SERVICE}/32 json")
@@ -199,6 +201,8 @@ def test_a_service_moves_to_the_other_site_and_back(routed: Twin, order: MoveOrd
             "4200000020",
             "4200000010 4200000020",
         }
+        # The address is elsewhere now, so the plan that was seen is no more.
+        net(routed, *move, "--yes", "--plan-id", planned, exit_code=7)
         # A planned change leaves it where the failover put it.
         net(routed, "apply", "--check")
     finally:

@@ -7,7 +7,7 @@ import pytest
 
 from dcops.core.errors import Refused
 from dcops.core.words import BlastClass
-from dcops.runs.plan import Plan, PlannedStep, make_plan, render_plan, require_fresh, require_plan_id
+from dcops.runs.plan import Plan, PlannedStep, make_plan, render_plan, require_fresh, require_plan_id, require_seen
 
 STATE = {"jkt-rtr1": {"bgp": ["a", "b"]}}
 
@@ -36,6 +36,10 @@ def test_every_part_is_in_the_id() -> None:
     assert len(ids) == 4
 
 
+def test_planned_again_from_the_same_state_it_has_the_same_id() -> None:
+    assert plan(made_at=datetime(2026, 11, 25, tzinfo=UTC)).plan_id == plan().plan_id
+
+
 def test_blast_is_the_widest_of_the_steps() -> None:
     assert plan().blast is BlastClass.DISRUPT
     assert plan(steps=()).blast is BlastClass.OBSERVE
@@ -54,6 +58,18 @@ def test_a_plan_is_named_by_the_beginning_of_its_id() -> None:
     for wrong in (made.plan_id[:11], "f" * 12, ""):
         with pytest.raises(Refused):
             require_plan_id(made, wrong)
+
+
+def test_in_production_an_act_nobody_is_asked_about_names_its_plan() -> None:
+    made = plan(environment="production")
+    require_seen(made, yes=True, named=made.plan_id[:12])
+    require_seen(made, yes=False, named=None)
+    require_seen(plan(), yes=True, named=None)
+    with pytest.raises(Refused, match="needs the id of a plan"):
+        require_seen(made, yes=True, named=None)
+    for asked in (made, plan()):
+        with pytest.raises(Refused, match="not the one named"):
+            require_seen(asked, yes=False, named="f" * 12)
 
 
 def test_the_text_names_steps_blast_and_diff() -> None:
