@@ -5,9 +5,12 @@
 """
 
 import os
+import subprocess
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from dcops.core.errors import DcopsError
 from dcops.core.process import Child, child_environment, run, start
 from dcops.lab import cgroups
 from dcops.lab.model import Node, Twin
@@ -53,6 +56,8 @@ class BareLauncher:
     def __init__(self, twin: Twin) -> None:
         self._twin = twin
         self._children: dict[str, Child] = {}
+        # Nodes are started and ended by the threads of requests while the watcher collects ended ones.
+        self._guard = threading.Lock()
 
     def group(self, node: str) -> Path:
         """Give the node's control group in the unified hierarchy."""
@@ -64,7 +69,9 @@ class BareLauncher:
         groups = " ".join(str(root / self._twin.cgroup / node) for root in cgroups.hierarchies())
         shell = ["sh", "-c", _ENTER, machine, groups, *argv]
         with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - a device, not a path of ours
-            self._children[node] = start(shell, env=ENVIRONMENT, stdout=nowhere)
+            child = start(shell, env=ENVIRONMENT, stdout=nowhere)
+        with self._guard:
+            self._children[node] = child
 
     def kill(self, node: str) -> None:
         """End everything of the node at once and remove its groups."""
@@ -77,17 +84,23 @@ class BareLauncher:
         return cgroups.is_populated(self.group(node))
 
     def remove_all(self) -> None:
-        """End and remove whatever is left of the twin's control groups."""
+        """End and remove whatever is left of the twin's groups. Raises DcopsError when a process does not end."""
         cgroups.kill(cgroups.unified_root() / self._twin.cgroup)
-        for child in self._children.values():
-            child.popen.wait(timeout=5)
-        self._children.clear()
+        with self._guard:
+            left = dict(self._children)
+            self._children.clear()
+        for node, child in left.items():
+            try:
+                child.popen.wait(timeout=5)
+            except subprocess.TimeoutExpired as error:
+                raise DcopsError(f"process {child.popen.pid} does not end", where=node) from error
         cgroups.remove(self._twin)
 
     def reap(self) -> None:
         """Collect ended children."""
-        for node in [name for name, child in self._children.items() if child.popen.poll() is not None]:
-            del self._children[node]
+        with self._guard:
+            for node in [name for name, child in self._children.items() if child.popen.poll() is not None]:
+                del self._children[node]
 
 
 class SystemdLauncher:

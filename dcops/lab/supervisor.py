@@ -15,6 +15,7 @@ import socketserver
 import struct
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,9 @@ class Supervisor:
             answer = {"ok": False, "error": f"the request is malformed: {error}", "exit_code": 2}
         except OSError as error:  # a full disk below the twin's folder, most likely
             answer = {"ok": False, "error": f"it may be half done: {error}. dcops lab status says", "exit_code": 1}
+        except Exception as error:  # a defect of ours: the log has it whole, and whoever asked is told, not hung up on
+            traceback.print_exc()
+            answer = {"ok": False, "error": f"the supervisor failed: {error!r}. Its log says where", "exit_code": 1}
         if allowed is not None or (isinstance(verb, str) and verb in FAULT_VERBS):
             self._log.keep(request, asker, error=None if answer["ok"] else str(answer["error"]))
         return answer

@@ -116,3 +116,16 @@ def test_a_disk_that_fails_under_a_fault_is_an_answer_and_a_record(
     assert (answer["ok"], answer["exit_code"]) == (False, 1)
     assert "No space left" in journal.records[0]["error"]
     assert supervisor.answer({"verb": ["stop"]}, by="host", allowed=None)["exit_code"] == 2
+
+
+def test_a_defect_is_an_answer_and_not_a_closed_door(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("dictionary changed size during iteration")
+
+    monkeypatch.setattr(Switchboard, "cut", lambda *_, **__: fail())
+    answer = supervisor.answer({"verb": "cut", "target": "w1"}, by="host", allowed=None)
+    assert answer["exit_code"] == 1
+    assert "dictionary changed size" in answer["error"]
+    assert "Traceback" in capsys.readouterr().err
