@@ -5,7 +5,7 @@ import json
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StrictBool, StrictFloat, StrictInt
 
 from dcops.core.units import Bytes, Seconds
 from dcops.core.words import Frozen, Value
@@ -81,6 +81,17 @@ class FilesSource(Frozen):
     ssh_user: Identifier = "root"
 
 
+class Invariant(Frozen):
+    """What must hold in a restored database: one reading statement and the boolean or number it must give.
+
+    The statement counts or compares; it never returns what is written in a row.
+    """
+
+    id: Identifier
+    sql: Annotated[str, Field(pattern=r"(?i)^\s*(select|with)\s")]
+    expect: StrictBool | StrictInt | StrictFloat
+
+
 class BackupPolicy(Frozen):
     """What is backed up of one application, where to, and how old the newest copy may become."""
 
@@ -90,6 +101,7 @@ class BackupPolicy(Frozen):
     files: FilesSource | None = None
     max_age: Value[Seconds]
     minimum_size: Bytes = 1
+    invariants: tuple[Invariant, ...] = ()
 
 
 class StoredFile(Frozen):
@@ -199,6 +211,15 @@ class BackupSet(Frozen):
     manifest: Manifest
     manifest_snapshot: str
     finished_at: datetime
+
+
+class RestoredFacts(Frozen):
+    """What is true inside a restored database; the fields mean what they mean in `DumpFacts`."""
+
+    engine: str
+    rows: dict[str, int]
+    newest: datetime | None
+    referenced: tuple[str, ...]
 
 
 class CheckResult(Frozen):

@@ -1,12 +1,15 @@
 """Decisions about backups, pure: what speaks against a run, which set is the newest, whether it is fresh enough."""
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 
-from dcops.backup.model import DumpFacts, Manifest, Saved, Snapshot, StoredFile
-from dcops.core.errors import DcopsError, PolicyBroken, Refused
+from dcops.backup.model import DumpFacts, Invariant, Manifest, RestoredFacts, Saved, Snapshot, StoredFile
+from dcops.core.errors import DcopsError, IntegrityFailure, PolicyBroken, Refused
 from dcops.core.units import format_duration
 from dcops.core.words import Frozen, Status, Value
+from dcops.records.kinds.backup import Receipt
 
 MAX_CLOCK_OFFSET_SECONDS = 5.0
 SHRUNK_RATIO = 0.5
@@ -120,16 +123,71 @@ def refuse_small(size_bytes: int, minimum: int, where: str) -> None:
 
 
 def compare_restored(manifest: Manifest, dump_sha256: str, files: Mapping[str, str]) -> None:
-    """Raise DcopsError when restored data is not what the manifest lists.
+    """Raise IntegrityFailure when restored data is not what the manifest lists.
 
     Args:
         dump_sha256: of the restored dump.
         files: name -> SHA-256 of its content, for every restored file.
     """
-    where = f"set {manifest.run}"
+    compare_dump(manifest, dump_sha256)
+    compare_files(manifest, manifest.files, files)
+
+
+def compare_dump(manifest: Manifest, dump_sha256: str) -> None:
+    """Raise IntegrityFailure when a restored dump is not the one the manifest names."""
     if dump_sha256 != manifest.dump_sha256:
-        raise DcopsError("the restored dump is not the one that was stored", where=where)
+        raise IntegrityFailure("the restored dump is not the one that was stored", where=f"set {manifest.run}")
+
+
+def compare_files(manifest: Manifest, wanted: Sequence[StoredFile], files: Mapping[str, str]) -> None:
+    """Raise IntegrityFailure when a restored file is not what its name says, or one of `wanted` is missing."""
     wrong = sorted(name for name, digest in files.items() if name != digest)
-    lost = sorted({file.sha256 for file in manifest.files} - set(files))
+    lost = sorted({file.sha256 for file in wanted} - set(files))
     if wrong or lost:
-        raise DcopsError(f"restored files: {len(wrong)} differ, {len(lost)} are missing", where=where)
+        first = f", first {(wrong or lost)[0][:16]}"
+        message = f"restored files: {len(wrong)} differ, {len(lost)} are missing{first}"
+        raise IntegrityFailure(message, where=f"set {manifest.run}")
+
+
+def compare_facts(manifest: Manifest, found: RestoredFacts) -> None:
+    """Raise IntegrityFailure when a restored database does not hold what the dumped snapshot held; tables are named."""
+    wanted = manifest.facts
+    differ = [
+        f"{table} has {found.rows.get(table, 'no')} rows, the manifest says {wanted.rows.get(table, 'no')}"
+        for table in sorted({*wanted.rows, *found.rows})
+        if found.rows.get(table) != wanted.rows.get(table)
+    ]
+    if found.newest != wanted.newest:
+        differ.append(f"the newest row is of {found.newest}, the manifest says {wanted.newest}")
+    if set(found.referenced) != set(wanted.referenced):
+        differ.append(f"rows name {len(found.referenced)} files, the manifest says {len(wanted.referenced)}")
+    if differ:
+        raise IntegrityFailure(f"the restored database differs: {'; '.join(differ)}", where=f"set {manifest.run}")
+
+
+def compare_receipt(manifest: Manifest, receipts: Iterable[Receipt]) -> bool:
+    """Tell whether a receipt of the set is known here.
+
+    Raises IntegrityFailure when one is known and the manifest in the repository is not the one it was written for.
+    """
+    known = [each for each in receipts if each.run == manifest.run and each.status == "done"]
+    if any(each.manifest_sha256 != manifest.digest() for each in known):
+        hint = "Somebody changed the repository: compare with another copy before trusting this one."
+        raise IntegrityFailure("the manifest is not the one the receipt names", where=f"set {manifest.run}", hint=hint)
+    return bool(known)
+
+
+def sample_files(files: Sequence[StoredFile], count: int, seed: str) -> tuple[StoredFile, ...]:
+    """Give `count` files (all, when there are no more), sorted; the same seed gives the same files, another others."""
+
+    def rank(file: StoredFile) -> str:
+        return hashlib.sha256(f"{seed}:{file.sha256}".encode()).hexdigest()
+
+    return tuple(sorted(sorted(files, key=rank)[:count], key=lambda file: file.sha256))
+
+
+def does_hold(invariant: Invariant, found: object) -> bool:
+    """Tell whether a statement gave what is expected; true is no 1, and no row and NULL are nothing."""
+    if isinstance(found, bool) or isinstance(invariant.expect, bool):
+        return found is invariant.expect
+    return isinstance(found, int | float | Decimal) and found == invariant.expect

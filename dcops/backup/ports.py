@@ -6,7 +6,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from dcops.backup.model import CheckResult, DumpFacts, KnownReceipts, Saved, Snapshot, StoredFile
+from dcops.backup.model import (
+    CheckResult,
+    DatabaseSource,
+    DumpFacts,
+    KnownReceipts,
+    RestoredFacts,
+    Saved,
+    Snapshot,
+    StoredFile,
+)
 from dcops.records.kinds.backup import Receipt
 
 OnBytes = Callable[[int], None]
@@ -81,8 +90,8 @@ class RepositoryReader(Protocol):
     def stream_folder(self, snapshot: str) -> AbstractContextManager[ByteStream]:
         """Stream a whole snapshot as a tar archive with relative names."""
 
-    def restore(self, snapshot: str, target: Path) -> None:
-        """Write a snapshot below `target`. Raises IntegrityFailure."""
+    def restore(self, snapshot: str, target: Path, only: Sequence[str] = ()) -> None:
+        """Write a snapshot below `target`, or only the files with these names. Raises IntegrityFailure."""
 
     def check(self, *, is_data_read: bool) -> CheckResult:
         """Check structure, and data too when asked. Raises IntegrityFailure."""
@@ -103,6 +112,44 @@ class RepositoryWriter(Protocol):
 
     def store_folder(self, folder: Path, tags: Sequence[str]) -> Saved:
         """Store a folder with names relative to it."""
+
+
+class ThrowawayDatabase(Protocol):
+    """A dump that was loaded into a cluster nobody else can reach."""
+
+    def facts(self) -> RestoredFacts:
+        """Count and look as the backup did inside its snapshot."""
+
+    def value(self, statement: str) -> object:
+        """Give the first value of the first row of a reading statement, None without one.
+
+        Raises DcopsError that names the kind of error only, never what is in a row.
+        """
+
+
+class ThrowawayCluster(Protocol):
+    """A database server that lives for one verification, in a private folder of its own."""
+
+    def load(self, dump: Path, source: DatabaseSource) -> AbstractContextManager[ThrowawayDatabase]:
+        """Make the cluster and load the dump. Raises DcopsError: no program, too old a one; IntegrityFailure: no load.
+
+        Leaving the block ends the server; its folder is the scratch's to wipe.
+        """
+
+
+class Scratch(Protocol):
+    """The private folders one run made for itself."""
+
+    @property
+    def folder(self) -> Path:
+        """Where restored data goes; empty at first, only its owner can enter."""
+
+    @property
+    def free_bytes(self) -> int:
+        """Room that is left there."""
+
+    def wipe(self) -> bool:
+        """Remove everything and look whether it is gone; harmless when done before."""
 
 
 class ReceiptLog(Protocol):

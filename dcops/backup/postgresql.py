@@ -11,7 +11,7 @@ from typing import IO, Any
 import psycopg
 from psycopg import sql
 
-from dcops.backup.model import DatabaseSource, DumpFacts
+from dcops.backup.model import DatabaseSource, DumpFacts, RestoredFacts
 from dcops.backup.ports import ByteStream, DumpSession
 from dcops.core.clock import utc_now
 from dcops.core.errors import AuthenticationFailed, CommandError, DcopsError, Unreachable
@@ -149,34 +149,47 @@ class Postgresql:
 
     def _facts(self, connection: "psycopg.Connection[tuple[Any, ...]]", identifier: str, offset: float) -> DumpFacts:
         """Count and look inside the snapshot."""
-        source = self._source
-        rows: dict[str, int] = {}
-        for schema, table in connection.execute(_TABLES).fetchall():
-            name = str(table) if schema == "public" else f"{schema}.{table}"
-            query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(str(schema), str(table)))
-            rows[name] = int(str(_one(connection, query)))
-        newest = None
-        if source.newest:
-            query = sql.SQL("SELECT max({}) FROM {}").format(
-                sql.Identifier(source.newest.column), sql.Identifier(source.newest.table)
-            )
-            newest = _one(connection, query)
-        referenced: tuple[str, ...] = ()
-        if source.references:
-            query = sql.SQL("SELECT DISTINCT {0} FROM {1} ORDER BY 1").format(
-                sql.Identifier(source.references.column), sql.Identifier(source.references.table)
-            )
-            referenced = tuple(str(row[0]) for row in connection.execute(query).fetchall())
-        version = str(_one(connection, sql.SQL("SHOW server_version")))
+        found = facts_of(connection, self._source)
         return DumpFacts(
-            database=source.database,
-            server_version=version,
+            database=self._source.database,
+            server_version=found.engine,
             system_identifier=identifier,
-            rows=rows,
-            newest=newest if isinstance(newest, datetime) else None,
-            referenced=referenced,
+            rows=found.rows,
+            newest=found.newest,
+            referenced=found.referenced,
             clock_offset_seconds=offset,
         )
+
+
+def facts_of(connection: "psycopg.Connection[tuple[Any, ...]]", source: DatabaseSource) -> RestoredFacts:
+    """Count the rows of each table and look for the newest row and the files that rows name; raises psycopg.Error.
+
+    A backup asks this inside the snapshot it dumps and a verification after the load, so the answers can be compared.
+    """
+    rows: dict[str, int] = {}
+    for schema, table in connection.execute(_TABLES).fetchall():
+        name = str(table) if schema == "public" else f"{schema}.{table}"
+        query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(str(schema), str(table)))
+        rows[name] = int(str(_one(connection, query)))
+    newest = None
+    if source.newest:
+        query = sql.SQL("SELECT max({}) FROM {}").format(
+            sql.Identifier(source.newest.column), sql.Identifier(source.newest.table)
+        )
+        newest = _one(connection, query)
+    referenced: tuple[str, ...] = ()
+    if source.references:
+        query = sql.SQL("SELECT DISTINCT {0} FROM {1} ORDER BY 1").format(
+            sql.Identifier(source.references.column), sql.Identifier(source.references.table)
+        )
+        # Sorted here: the order of text follows the collation, which another cluster may not share.
+        referenced = tuple(sorted(str(row[0]) for row in connection.execute(query).fetchall()))
+    return RestoredFacts(
+        engine=str(_one(connection, sql.SQL("SHOW server_version"))),
+        rows=rows,
+        newest=newest if isinstance(newest, datetime) else None,
+        referenced=referenced,
+    )
 
 
 def _one(connection: "psycopg.Connection[tuple[Any, ...]]", query: sql.SQL | sql.Composed) -> object:

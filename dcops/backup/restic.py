@@ -129,9 +129,10 @@ class Restic:
         """Stream a whole snapshot as a tar archive with relative names."""
         return self._stream(["dump", *self._no_lock(), "--archive", "tar", snapshot, "/"])
 
-    def restore(self, snapshot: str, target: Path) -> None:
-        """Write a snapshot below `target`. Raises IntegrityFailure."""
-        self._run(["restore", *self._no_lock(), snapshot, "--target", str(target)], timeout_seconds=None)
+    def restore(self, snapshot: str, target: Path, only: Sequence[str] = ()) -> None:
+        """Write a snapshot below `target`, or only the files with these names. Raises IntegrityFailure."""
+        includes = [word for name in only for word in ("--include", name)]
+        self._run(["restore", *self._no_lock(), snapshot, "--target", str(target), *includes], timeout_seconds=None)
 
     def check(self, *, is_data_read: bool) -> CheckResult:
         """Check structure, and data too when asked. Raises IntegrityFailure, Locked."""

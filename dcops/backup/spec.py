@@ -98,4 +98,7 @@ _FIELDS = (
     "table",
     "column",
     "owner",
+    "invariants",
+    "sql",
+    "expect",
 )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dcops.cli import backup_verify
 from dcops.cli.common import (
     CheckOption,
     InventoryOption,
@@ -235,6 +236,9 @@ def restore(
             "files": len(found.manifest.files),
         }
     out.result(document, f"{to}: {compared}, {format_duration(monotonic() - began)}")
+
+
+app.command("verify")(backup_verify.verify)
 
 
 @app.command()

@@ -15,7 +15,7 @@ from dcops.backup.spec import read_policies
 from dcops.backup.ssh import SshTarget
 from dcops.backup.ssh_files import SshFileMirror
 from dcops.core import yaml
-from dcops.core.errors import DcopsError, Refused, UsageError
+from dcops.core.errors import DcopsError, Interrupted, Refused, UsageError
 from dcops.core.files import write_atomic
 from dcops.core.secrets import SecretStore, file_below
 from dcops.core.settings import Settings
@@ -153,15 +153,18 @@ class Backup:
         ]
         write_atomic(TEXTFILES / "dcops_backup.prom", exposition(receipts, objectives))
 
-    def record_verification(self, method: str, run: str, seconds: float, error: DcopsError | None) -> None:
-        """Append what a check or a restore found."""
+    def record_verification(
+        self, method: str, run: str, seconds: float, error: DcopsError | None, **found: Any
+    ) -> None:
+        """Append what a check, a restore or a verification found; `found` are further fields of the record."""
         payload = BackupVerification(
             application=self.policy.application,
             repository=self.policy.repository.name,
             method=method,
-            status="fail" if error else "pass",
+            status="interrupted" if isinstance(error, Interrupted) else "fail" if error else "pass",
             duration_seconds=round(seconds, 3),
             error=str(error) if error else "",
+            **found,
         )
         self.journal.append(payload.kind, payload.model_dump(mode="json"), run=run)
 

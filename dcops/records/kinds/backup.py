@@ -52,9 +52,18 @@ class Receipt(Payload):
 
 
 class BackupVerification(Payload):
-    """A repository was checked or a restore compared with its manifest: status pass or fail.
+    """A repository was checked, a restore compared with its manifest, or a set verified.
 
-    `method` is check, check --read-data or restore.
+    Attributes:
+        method: check, check --read-data, restore, verify sample, verify db or verify full.
+        status: pass, fail, or interrupted (by a signal: it says nothing of the copy).
+        grade: `restored` when data came back and was equal, else empty.
+        set_run: the run whose set was verified; snapshot_ids: its snapshots.
+        files_checked, files_total, checked_bytes: files compared, files of the set, bytes of dump and files compared.
+        table_count, row_count: compared with the manifest in the restored database; 0 when none was loaded.
+        invariants_held, invariants_broken: their ids.
+        has_receipt: the manifest was compared with a receipt known here.
+        wiped: everything restored is gone, looked at afterwards; None when the verb restores nothing of its own.
     """
 
     kind: ClassVar[str] = "backup.verification"
@@ -67,6 +76,18 @@ class BackupVerification(Payload):
     snapshot_ids: list[str] = Field(default_factory=list)
     duration_seconds: float = 0.0
     error: str = ""
+    grade: str = ""
+    set_run: str = ""
+    files_checked: int = 0
+    files_total: int = 0
+    checked_bytes: int = 0
+    table_count: int = 0
+    row_count: int = 0
+    engine: str = ""
+    invariants_held: list[str] = Field(default_factory=list)
+    invariants_broken: list[str] = Field(default_factory=list)
+    has_receipt: bool = False
+    wiped: bool | None = None
 
 
 KINDS: tuple[type[Payload], ...] = (Receipt, BackupVerification)

@@ -4,20 +4,23 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dcops.backup.model import DumpFacts, Manifest, Saved, Snapshot, StoredFile
+from dcops.backup.model import DumpFacts, Invariant, Manifest, RestoredFacts, Saved, Snapshot, StoredFile
 from dcops.backup.plan import (
     check_clock,
     check_identity,
+    compare_facts,
     compare_restored,
+    does_hold,
     freshness,
     missing_files,
     newest_manifest,
     refuse_small,
+    sample_files,
     settled,
     shrink_warning,
     tags_of,
 )
-from dcops.core.errors import DcopsError, PolicyBroken, Refused
+from dcops.core.errors import DcopsError, IntegrityFailure, PolicyBroken, Refused
 from dcops.core.words import Value
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -113,3 +116,39 @@ def test_the_manifest_has_one_text() -> None:
     assert again == MANIFEST
     assert again.digest() == MANIFEST.digest()
     assert MANIFEST.files_bytes == 3
+
+
+def test_a_sample_follows_its_seed_and_is_never_more_than_there_is() -> None:
+    files = tuple(StoredFile(sha256=f"{number:064x}", size_bytes=1) for number in range(50))
+    first = sample_files(files, 5, "RUN1")
+    assert first == sample_files(tuple(reversed(files)), 5, "RUN1")
+    assert first != sample_files(files, 5, "RUN2")
+    assert len(set(first)) == 5
+    assert sample_files(files, 500, "RUN1") == files
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"rows": {"surat": 2}}, "surat has 2 rows, the manifest says 1"),
+        ({"rows": {}}, "surat has no rows, the manifest says 1"),
+        ({"rows": {"surat": 1, "extra": 0}}, "extra has 0 rows, the manifest says no"),
+        ({"newest": NOON + timedelta(seconds=1)}, "the newest row is of"),
+        ({"referenced": ("a" * 64,)}, "rows name 1 files, the manifest says 2"),
+    ],
+)
+def test_a_restored_database_must_hold_what_the_dump_held(change: dict[str, object], message: str) -> None:
+    same = RestoredFacts(engine="15", rows={"surat": 1}, newest=NOON, referenced=("b" * 64, "a" * 64))
+    compare_facts(MANIFEST, same)
+    with pytest.raises(IntegrityFailure, match=message):
+        compare_facts(MANIFEST, same.model_copy(update=change))
+
+
+@pytest.mark.parametrize(
+    ("expect", "found", "holds"),
+    [(True, True, True), (True, 1, False), (1, True, False), (0, 0, True), (0, None, False), (0, "0", False),
+     (0.5, 0.5, True), (False, False, True), (3, 3.0, True)],
+)  # fmt: skip
+def test_an_invariant_holds_for_its_own_kind_of_answer_only(expect: object, found: object, holds: bool) -> None:
+    invariant = Invariant.model_validate({"id": "x", "sql": "SELECT 1", "expect": expect})
+    assert does_hold(invariant, found) is holds

@@ -47,6 +47,8 @@ def test_the_lab_policy_is_clean() -> None:
         ("database/password", "hunter2", "String should match pattern"),
         ("files/path", "lampiran", "String should match pattern"),
         ("max_age", {"value": "soon"}, "no duration"),
+        ("invariants", [{"id": "x", "sql": "DELETE FROM surat", "expect": 0}], "String should match pattern"),
+        ("invariants", [{"id": "x", "sql": "SELECT 1", "expect": "yes"}], "Input should be a valid"),
     ],
 )
 def test_each_mistake_has_its_message(path: str, value: Any, message: str) -> None:
