@@ -147,6 +147,17 @@ class Snapshot(Frozen):
         return next((tag[len(prefix) :] for tag in self.tags if tag.startswith(prefix)), None)
 
 
+class RepositoryLock(Frozen):
+    """One lock as restic wrote it: who made it and when it was renewed last."""
+
+    id: str
+    time: datetime
+    hostname: str
+    username: str
+    pid: int
+    is_exclusive: bool
+
+
 class Saved(Frozen):
     """What one `restic backup` stored: files and bytes read, bytes added; `tree` is empty until it is looked up."""
 

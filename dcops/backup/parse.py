@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from dcops.backup.model import Manifest, Saved, Snapshot
+from dcops.backup.model import Manifest, RepositoryLock, Saved, Snapshot
 from dcops.core.errors import (
     AuthenticationFailed,
     DcopsError,
@@ -34,7 +34,7 @@ _SIGNS: tuple[tuple[tuple[str, ...], type[DcopsError], str, str], ...] = (
         ("repository is already locked", "unable to create lock in backend: repository is already locked"),
         Locked,
         "the repository is locked",
-        "See who holds the lock: dcops backup list shows runs; wait, or unlock a dead one with restic unlock.",
+        "See who holds it: dcops backup unlock --stale --check; wait, or remove a dead one without --check.",
     ),
     (
         ("401 Unauthorized", "403 Forbidden", "x509:", "certificate signed by unknown", "certificate is not trusted"),
@@ -152,6 +152,28 @@ def parse_repository_id(text: str) -> str:
         return str(json.loads(text)["id"])
     except (ValueError, KeyError, TypeError) as error:
         raise ParseError("restic's repository configuration cannot be read") from error
+
+
+def parse_lock_ids(text: str) -> list[str]:
+    """Read `restic list locks`: one id a line; anything else said there is passed over."""
+    words = (line.strip() for line in text.splitlines())
+    return [word for word in words if len(word) == 64 and not word.strip("0123456789abcdef")]
+
+
+def parse_lock(lock_id: str, text: str) -> RepositoryLock:
+    """Read `restic cat lock ID`. Raises ParseError: a lock that cannot be read is nobody's to judge."""
+    try:
+        row = json.loads(text)
+        return RepositoryLock(
+            id=lock_id,
+            time=datetime.fromisoformat(_microseconds(row["time"])),
+            hostname=row.get("hostname", ""),
+            username=row.get("username", ""),
+            pid=row["pid"],
+            is_exclusive=row.get("exclusive", False),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise ParseError(f"lock {lock_id[:8]} cannot be read", hint="Look at it on the backup server.") from error
 
 
 def saved_from(summary: dict[str, Any]) -> Saved:

@@ -16,10 +16,12 @@ from typing import IO
 from urllib.parse import quote
 
 from dcops.backup.features import ResticFeatures, features_of, parse_version
-from dcops.backup.model import CheckResult, Saved, Snapshot
+from dcops.backup.model import CheckResult, RepositoryLock, Saved, Snapshot
 from dcops.backup.parse import (
     classify_failure,
     parse_backup_summary,
+    parse_lock,
+    parse_lock_ids,
     parse_repository_id,
     parse_snapshots,
     saved_from,
@@ -140,6 +142,21 @@ class Restic:
         count = len(self.snapshots())
         self._run(["check", *(["--read-data"] if is_data_read else [])], timeout_seconds=None)
         return CheckResult(is_data_read=is_data_read, seconds=monotonic() - began, snapshots=count)
+
+    def locks(self) -> list[RepositoryLock]:
+        """Give all locks, oldest first, without making one. One that goes away meanwhile is left out."""
+        found = []
+        for name in parse_lock_ids(self._run(["list", "locks", "--no-lock"])):
+            try:
+                found.append(parse_lock(name, self._run(["cat", "lock", name, "--no-lock"])))
+            except DcopsError:
+                if name in parse_lock_ids(self._run(["list", "locks", "--no-lock"])):
+                    raise
+        return sorted(found, key=lambda lock: lock.time)
+
+    def unlock(self) -> None:
+        """Remove the locks that restic takes for stale; never --remove-all."""
+        self._run(["unlock"])
 
     def store_folder(self, folder: Path, tags: Sequence[str]) -> Saved:
         """Store a folder with names relative to it."""

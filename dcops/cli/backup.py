@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dcops.cli import backup_verify
+from dcops.cli import backup_unlock, backup_verify
 from dcops.cli.common import (
     CheckOption,
     InventoryOption,
@@ -239,6 +239,7 @@ def restore(
 
 
 app.command("verify")(backup_verify.verify)
+app.command("unlock")(backup_unlock.unlock)
 
 
 @app.command()

@@ -90,4 +90,21 @@ class BackupVerification(Payload):
     wiped: bool | None = None
 
 
-KINDS: tuple[type[Payload], ...] = (Receipt, BackupVerification)
+class BackupUnlock(Payload):
+    """A lock that a dead run had left in a repository was removed, and why it was known to be dead."""
+
+    kind: ClassVar[str] = "backup.unlock"
+
+    repository: str
+    repository_id: str
+    lock_id: str
+    hostname: str
+    username: str
+    pid: int
+    is_exclusive: bool
+    locked_at: str
+    age_seconds: float
+    reason: str
+
+
+KINDS: tuple[type[Payload], ...] = (Receipt, BackupVerification, BackupUnlock)
