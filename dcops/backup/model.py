@@ -81,6 +81,12 @@ class FilesSource(Frozen):
     ssh_user: Identifier = "root"
 
 
+class Schedule(Frozen):
+    """How often a backup is taken, from start to start."""
+
+    every: Annotated[Seconds, Field(ge=60)]
+
+
 class Invariant(Frozen):
     """What must hold in a restored database: one reading statement and the boolean or number it must give.
 
@@ -101,6 +107,7 @@ class BackupPolicy(Frozen):
     files: FilesSource | None = None
     max_age: Value[Seconds]
     minimum_size: Bytes = 1
+    schedule: Schedule | None = None
     invariants: tuple[Invariant, ...] = ()
 
 

@@ -101,4 +101,6 @@ _FIELDS = (
     "invariants",
     "sql",
     "expect",
+    "schedule",
+    "every",
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dcops.cli import backup_unlock, backup_verify
+from dcops.cli import backup_plan, backup_unlock, backup_verify
 from dcops.cli.common import (
     CheckOption,
     InventoryOption,
@@ -25,6 +25,7 @@ from dcops.core.settings import Settings
 from dcops.core.units import format_duration, format_size
 
 if TYPE_CHECKING:
+    from dcops.records.kinds.backup import Receipt
     from dcops.wiring.backup import Backup
 
 app = typer.Typer(
@@ -50,33 +51,66 @@ def _open(application: str | None, inventory: str, *, writing: str = "") -> "Bac
 @app.command()
 def run(
     application: AppOption = None,
+    due: Annotated[bool, typer.Option("--due", help="Each application whose schedule says so; for a timer.")] = False,
     inventory: InventoryOption = None,
     check: CheckOption = False,
     yes: YesOption = False,
     as_json: JsonOption = False,
-) -> None:
-    """Take one backup: dump, files, manifest, receipt.
+) -> int:
+    """Take one backup: dump, files, manifest, receipt. With --due one of each application that is due.
 
     The database is dumped from one consistent snapshot and streamed into restic; a dump that fails leaves neither a
     snapshot nor a lock. Files come after it, so every row finds its file. The manifest comes last. The receipt goes
     into the journal, of failed runs too.
 
     Exit codes: 5 database or server unreachable, 7 repository or host is not the enrolled one, 10 repository missing,
-    11 locked, 12 wrong key, 13 damaged data, 14 policy broken.
+    11 locked, 12 wrong key, 13 damaged data, 14 policy broken. With --due one failure does not stop the next, and the
+    worst code counts.
 
     \b
     Examples:
       dcops backup run --app naskah_dinas_elektronik
+      dcops backup run --due
       dcops backup run --check
     """
-    from dcops.runs.refusals import refusals_recorded
-
     out = Out(as_json=as_json)
-    backup = _open(application, writing_inventory(Settings.load(), inventory), writing="backup run")
+    name = writing_inventory(Settings.load(), inventory)
+    if due:
+        return backup_plan.run_due(
+            out, name, application, lambda key: _run_one(out, name, key, yes=yes), is_check=check
+        )
+    backup = _open(application, name, writing="backup run")
     _banner(out, backup)
     if check:
         _show_plan(out, backup)
-        raise typer.Exit(int(ExitCode.DIFFERENCES))
+        return int(ExitCode.DIFFERENCES)
+    receipt, warnings = _take(out, backup, yes=yes)
+    snapshots = {"dump": receipt.dump_snapshot, "files": receipt.files_snapshot, "manifest": receipt.manifest_snapshot}
+    out.result(
+        {"receipt": receipt, "snapshots": snapshots, "warnings": warnings},
+        f"run {receipt.run}: {format_size(receipt.dump_bytes)} of database, {receipt.file_count} files "
+        f"({format_size(receipt.file_bytes)}), {format_size(receipt.added_bytes)} added "
+        f"in {format_duration(receipt.duration_seconds)}\n"
+        f"dump {receipt.dump_snapshot[:8]}  files {receipt.files_snapshot[:8]}  "
+        f"manifest {receipt.manifest_snapshot[:8]}  sha256 {receipt.manifest_sha256[:16]}",
+    )
+    return int(ExitCode.DONE)
+
+
+def _run_one(out: Out, inventory: str, application: str, *, yes: bool) -> dict[str, Any]:
+    """Take the backup of one application that is due and give what tells of it beside others."""
+    backup = _open(application, inventory, writing="backup run")
+    _banner(out, backup)
+    receipt, warnings = _take(out, backup, yes=yes)
+    seconds = receipt.duration_seconds
+    return {"run": receipt.run, "duration_seconds": seconds, "manifest_sha256": receipt.manifest_sha256,
+            "warnings": warnings, "reason": f"run {receipt.run}, {format_duration(seconds)}"}  # fmt: skip
+
+
+def _take(out: Out, backup: "Backup", *, yes: bool) -> tuple["Receipt", list[str]]:
+    """Take one backup; give its receipt and what is worth a look."""
+    from dcops.runs.refusals import refusals_recorded
+
     with refusals_recorded("backup run", backup.journal, backup.settings.identity_path):
         writers = backup.writers()
     if sys.stdin.isatty():  # a backup only adds, so a timer need not say --yes; a person may still think again
@@ -93,15 +127,7 @@ def run(
     warnings = [text for text in (backup.service.warning(receipt), *backup.hand_over()) if text]
     for text in warnings:
         out.note(f"warning: {text}")
-    snapshots = {"dump": receipt.dump_snapshot, "files": receipt.files_snapshot, "manifest": receipt.manifest_snapshot}
-    out.result(
-        {"receipt": receipt, "snapshots": snapshots, "warnings": warnings},
-        f"run {receipt.run}: {format_size(receipt.dump_bytes)} of database, {receipt.file_count} files "
-        f"({format_size(receipt.file_bytes)}), {format_size(receipt.added_bytes)} added "
-        f"in {format_duration(receipt.duration_seconds)}\n"
-        f"dump {receipt.dump_snapshot[:8]}  files {receipt.files_snapshot[:8]}  "
-        f"manifest {receipt.manifest_snapshot[:8]}  sha256 {receipt.manifest_sha256[:16]}",
-    )
+    return receipt, warnings
 
 
 def _banner(out: Out, backup: "Backup") -> None:
@@ -238,6 +264,7 @@ def restore(
     out.result(document, f"{to}: {compared}, {format_duration(monotonic() - began)}")
 
 
+app.command("plan")(backup_plan.plan)
 app.command("verify")(backup_verify.verify)
 app.command("unlock")(backup_unlock.unlock)
 

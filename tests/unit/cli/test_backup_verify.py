@@ -2,11 +2,12 @@
 
 import pytest
 
+from dcops.backup.verify import Findings
 from dcops.cli.backup_verify import _request
 from dcops.cli.main import run
 from dcops.core.errors import UsageError
 from dcops.records.kinds import validate_payload
-from dcops.wiring.backup_verify import Findings, _fields
+from dcops.wiring.backup_verify import _fields
 
 
 def test_one_depth_at_a_time(capfd: pytest.CaptureFixture[str]) -> None:
