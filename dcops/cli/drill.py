@@ -336,7 +336,8 @@ def report(
 
 
 # Registered last, so that the help lists them after what they follow on.
-from dcops.cli import drill_later  # noqa: E402
+from dcops.cli import drill_evidence, drill_later  # noqa: E402
 
 app.command()(drill_later.abort)
 app.command()(drill_later.resume)
+app.add_typer(drill_evidence.app, name="evidence")

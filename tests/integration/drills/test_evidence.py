@@ -1,0 +1,238 @@
+"""`dcops drill evidence` on a real journal, and the shell script beside the documentation with the real openssl."""
+
+import hashlib
+import json
+import os
+import random
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dcops.cli.main import run
+from dcops.core.clock import rfc3339, utc_now
+from dcops.core.errors import JournalInvalid
+from dcops.core.settings import Settings
+from dcops.drills.bundle import Opened, open_bundle, pack, seal_bundle, unpack
+from dcops.drills.evidence import RECORDS, RESULT, SCENARIO, STEPS, check_content
+from dcops.records.key_files import FileSigner, KeyFiles
+from dcops.records.sign import PublicKey
+from dcops.runs.run import start_run
+from dcops.wiring.drills import journal_of, open_drills
+from dcops.wiring.records import RECORDS_URL
+
+ROOT = Path(__file__).parents[3]
+SCRIPT = ROOT / "docs" / "verify-evidence.sh"
+DRILL = "naskah-db-loss"
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Records of one drill's run, between those of others."""
+    return tmp_path_factory.mktemp("state")
+
+
+@pytest.fixture(scope="module")
+def settings(state: Path) -> Settings:
+    return Settings(ROOT, state, state / "secrets", state / "no-identity", "lab")
+
+
+@pytest.fixture(scope="module")
+def run_id(settings: Settings) -> str:
+    drills = open_drills(settings, "lab")
+    journal = journal_of(drills)
+    journal.append("run.started", {"verb": "another", "inventory": "lab", "host": "here"})
+    at = rfc3339(utc_now())
+    step = {"phase": "recover", "id": "load", "uses": "database.restore"}
+    with start_run(
+        settings.state, "drill run", environment="twin", inventory="lab", inventory_revision=drills.inventory.revision,
+        journal=journal,
+    ) as run:  # fmt: skip
+        run.event("drill.started", drill=DRILL, seed=7, spec_sha256=drills.sha256(DRILL))
+        run.event("step.started", **step, monotonic=1.0)
+        run.event("step.ended", **step, state="ok", facts={"name": "Sri"}, started_utc=at, started_monotonic=1.0,
+                  monotonic=2.0)  # fmt: skip
+        run.record("drill.result", {
+            "drill": DRILL, "drill_version": 1, "spec_sha256": drills.sha256(DRILL), "app": "naskah",
+            "environment": "twin", "is_rehearsal": True, "verdict": "PASS", "exit_code": 0, "rollback": "complete",
+            "marks": {"t_fault": at}, "rto_verified_seconds": 57.5, "rto_target_seconds": 900.0, "seed": 7,
+            "target_standing": {"rto": "proposed"},
+            "steps": [{**step, "state": "ok", "started_at": at, "duration_seconds": 1.0},
+                      {**step, "id": "start", "state": "skipped", "started_at": at}],
+        })  # fmt: skip
+        number = run.run_id
+    journal.append("run.started", {"verb": "another", "inventory": "lab", "host": "here"})
+    return number
+
+
+@pytest.fixture
+def cli(settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    monkeypatch.delenv(RECORDS_URL, raising=False)
+    monkeypatch.setenv("DCOPS_STATE", str(settings.state))
+    monkeypatch.setenv("DCOPS_IDENTITY", str(settings.identity_path))
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        code = run(["drill", "evidence", *arguments])
+        return code, *capsys.readouterr()
+
+    return call
+
+
+@pytest.fixture
+def bundle(cli: Any, run_id: str, tmp_path: Path) -> Path:
+    path = tmp_path / "e.tar"
+    code, _, err = cli("build", run_id[-6:], "--out", str(path), "-i", "lab")
+    assert code == 0, err
+    return path
+
+
+@pytest.fixture
+def public(bundle: Path) -> Path:
+    path = bundle.with_name("public.pem")
+    path.write_bytes(unpack(bundle.read_bytes())["key.pem"])
+    return path
+
+
+@pytest.fixture
+def signer(settings: Settings) -> FileSigner:
+    files = KeyFiles(settings.state / "records")
+    return FileSigner(files, files.writer(os.uname().nodename))
+
+
+def script(bundle: Path, key: Path) -> tuple[int, str]:
+    done = subprocess.run(["sh", SCRIPT, bundle, key], capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def resealed(opened: Opened, signer: FileSigner, **changed: bytes | None) -> bytes:
+    """What a host that lies would sign."""
+    names = {"records": RECORDS, "result": RESULT, "steps": STEPS, "scenario": SCENARIO}
+    content = {**opened.content, **{names[name]: value for name, value in changed.items() if value is not None}}
+    return seal_bundle(content, opened.seal, signer)
+
+
+def test_a_bundle_is_valid_and_unsealed_and_says_who_vouches_for_its_key(cli: Any, bundle: Path, public: Path) -> None:
+    code, out, _ = cli("verify", str(bundle))
+    assert code == 31
+    assert "GLADI / REHEARSAL" in out
+    assert "unsealed: no time stamp" in out
+    code, out, _ = cli("verify", str(bundle), "--key", str(public), "--json")
+    found = json.loads(out)
+    assert (code, found["is_valid"], found["voucher"], found["time_stamp"]) == (31, True, "given", "none")
+    assert found["verdict"] == "PASS"
+
+
+def test_elsewhere_without_a_key_it_is_valid_but_not_trusted(
+    cli: Any, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DCOPS_STATE", str(tmp_path / "elsewhere"))
+    code, out, _ = cli("verify", str(bundle))
+    assert code == 31
+    assert "NOT TRUSTED" in out
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_it_holds_what_the_run_did_and_the_facts_only_as_hash(bundle: Path, settings: Settings) -> None:
+    content = open_bundle(bundle.read_bytes()).content
+    rows = [json.loads(line) for line in content[RECORDS].splitlines()]
+    kinds = [json.loads(row["text"])["kind"] for row in rows]
+    assert kinds == ["run.started", "drill.result", "run.finished"]  # not those of others around it
+    scenario = (settings.home / "dr_drills" / "scenarios" / f"{DRILL}.yml").read_bytes()
+    assert content[SCENARIO] == scenario
+    steps = json.loads(content[STEPS])
+    assert steps[0]["facts_sha256"] == hashlib.sha256(b'{"name":"Sri"}').hexdigest()
+    assert steps[1]["facts_sha256"] is None
+    assert not any(b"Sri" in value for value in content.values())
+    assert json.loads(content[RESULT])["deviations"] == [
+        "recover start: skipped: ", "target rto: proposed, not adopted"
+    ]  # fmt: skip
+
+
+def test_one_changed_byte_anywhere_is_noticed(bundle: Path) -> None:
+    data = bundle.read_bytes()
+    places = random.Random(5).sample(range(len(data)), 4000)
+    unnoticed = []
+    for place in places:
+        changed = bytearray(data)
+        changed[place] ^= 1 << place % 8
+        try:
+            open_bundle(bytes(changed))
+        except JournalInvalid:
+            continue
+        unnoticed.append(place)
+    assert unnoticed == []
+
+
+def test_a_changed_bundle_ends_with_30_and_one_line(cli: Any, bundle: Path) -> None:
+    data = bytearray(bundle.read_bytes())
+    data[data.index(b"PASS")] ^= 1
+    bundle.write_bytes(data)
+    code, out, err = cli("verify", str(bundle))
+    assert (code, out, len(err.splitlines())) == (30, "", 1)
+    code, out, _ = cli("verify", str(bundle), "--json")
+    assert (code, json.loads(out)["is_valid"]) == (30, False)
+
+
+def test_another_key_ends_with_30(cli: Any, bundle: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.pem"
+    other.write_text(PublicKey(bytes(range(32))).pem, encoding="ascii")
+    assert cli("verify", str(bundle), "--key", str(other))[0] == 30
+    assert script(bundle, other)[0] == 30
+
+
+def test_a_signed_lie_disagrees_with_the_record(bundle: Path, signer: FileSigner) -> None:
+    opened = open_bundle(bundle.read_bytes())
+    better = opened.content[RESULT].replace(b"57.5", b"17.5")
+    with pytest.raises(JournalInvalid, match=r"result\.json: it says something else"):
+        check_content(open_bundle(resealed(opened, signer, result=better)))
+    lines = opened.content[RECORDS].splitlines(keepends=True)
+    with pytest.raises(JournalInvalid, match="does not follow"):
+        check_content(open_bundle(resealed(opened, signer, records=lines[0] + lines[2])))
+    with pytest.raises(JournalInvalid, match="stored hash"):
+        check_content(open_bundle(resealed(opened, signer, records=opened.content[RECORDS].replace(b"57.5", b"17.5"))))
+    with pytest.raises(JournalInvalid, match=r"scenario\.yml: it says something else"):
+        check_content(open_bundle(resealed(opened, signer, scenario=b"changed: later\n")))
+    steps = opened.content[STEPS].replace(b"skipped", b"ok")
+    with pytest.raises(JournalInvalid, match=r"steps\.json: it says something else"):
+        check_content(open_bundle(resealed(opened, signer, steps=steps)))
+    page = replace(opened.seal, is_rehearsal=False)
+    content = {name: value for name, value in opened.content.items() if name != "key.pem"}
+    with pytest.raises(JournalInvalid, match="SEAL: it says something else"):
+        check_content(open_bundle(seal_bundle(content, page, signer)))
+
+
+def test_the_script_says_the_same_with_openssl_alone(bundle: Path, public: Path) -> None:
+    code, out = script(bundle, public)
+    assert code == 31, out
+    assert "GLADI / REHEARSAL" in out
+    assert "VALID, without a time stamp" in out
+
+
+def test_the_script_notices_a_change_in_every_member(bundle: Path, public: Path) -> None:
+    members = unpack(bundle.read_bytes())
+    for name, value in members.items():
+        bundle.write_bytes(pack({**members, name: bytes([value[0] ^ 1]) + value[1:]}))
+        assert script(bundle, public)[0] == 30, name
+        bundle.write_bytes(pack({other: kept for other, kept in members.items() if other != name}))
+        assert script(bundle, public)[0] == 30, name
+    bundle.write_bytes(pack({**members, "extra": b""}))
+    assert script(bundle, public)[0] == 30
+
+
+def test_the_script_unpacks_no_path(bundle: Path, public: Path, tmp_path: Path) -> None:
+    evil = tmp_path / "folder"
+    evil.mkdir()
+    (evil / "a").write_text("x", encoding="ascii")
+    subprocess.run(["tar", "-rf", bundle, "-C", tmp_path, "folder/a"], check=True)
+    assert script(bundle, public)[0] == 30
+    shutil.rmtree(evil)
+
+
+def test_a_run_without_result_and_a_name_that_is_no_tar_are_wrong_usage(cli: Any, run_id: str, tmp_path: Path) -> None:
+    assert cli("build", "ZZZZ", "--out", str(tmp_path / "x.tar"))[0] == 2
+    assert cli("build", run_id, "--out", str(tmp_path / "x.zip"))[0] == 2
+    assert list(tmp_path.iterdir()) == []
