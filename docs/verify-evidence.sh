@@ -11,6 +11,7 @@ trap 'rm -rf "$folder"' EXIT
 bad() { echo "INVALID: $1" >&2; exit 30; }
 
 # Names before anything is unpacked: no folder, no path, none twice, none but plain files.
+[ "$(head -c 4 "$1" | tr -d '\000')" = SEAL ] || bad "it does not begin with SEAL"  # nor is it compressed
 tar -tf "$1" >"$folder/names" 2>/dev/null || bad "no archive, or a damaged one"
 grep -Evq '^[A-Za-z0-9][A-Za-z0-9._-]*$' "$folder/names" && bad "a member's name is not of the format"
 [ -z "$(sort "$folder/names" | uniq -d)" ] || bad "a member is there twice"

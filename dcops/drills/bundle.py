@@ -2,8 +2,8 @@
 
 An uncompressed ustar archive written in one way only: it is read by dividing it into members and writing those again,
 and what does not come out byte for byte the same is refused. So there is no place for a second member of a name, for a
-path, a link, a compressed bomb, or a byte that nothing covers. MANIFEST lists the content by SHA-256, MANIFEST.sig signs
-it; SEAL, the page one, tells drill, verdict and time-stamp class, names the manifest by its hash, and is signed too.
+path, a link, a compressed bomb, or a byte that nothing covers. MANIFEST lists the content by SHA-256, MANIFEST.sig
+signs it; SEAL, the page one, tells drill, verdict and time-stamp class, names the manifest by hash, and is signed too.
 """
 
 import re
