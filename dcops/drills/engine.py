@@ -16,6 +16,7 @@ from dcops.drills.context import DrillContext
 from dcops.drills.graph import blocked, ready_steps
 from dcops.drills.kinds import Catalogue
 from dcops.drills.model import Finding, Mark, MarkName, Outcome, Phase, Step, StepResult, StepState
+from dcops.drills.scratch import placed
 
 logger = logging.getLogger(__name__)
 
@@ -155,7 +156,7 @@ class StepRunner:
             raise DcopsError(f'"{step.uses}" is not installed')
         if phase is not Phase.ROLLBACKS:
             self._context.token.raise_if_cancelled()
-        parameters = kind.schema.model_validate(dict(step.parameters))
+        parameters = kind.schema.model_validate(placed(step.parameters, self._context.own_name))
         limit = step.timeout or kind.timeout_seconds
         return _within(limit, step.id, lambda: kind.run(self._context, parameters))
 

@@ -90,26 +90,26 @@ class Scope(_Written):
 class Rollbacks(_Written):
     """Run always; afterwards the steady state must hold again."""
 
-    steps: tuple[Step, ...] = Field(min_length=1)
+    steps: tuple[Step, ...] = ()
     settle: Seconds = 60.0
 
 
 class Body(_Written):
-    """The drill itself, phase by phase."""
+    """The drill itself, phase by phase. Which phases it must and must not have depends on its type: see spec.py."""
 
     type: Literal["tabletop", "restore", "component", "partial-failover", "full-failover", "failback"]
     environments: tuple[Environment, ...] = Field(min_length=1)
     scope: Scope
     objectives: Literal["from-inventory"] = "from-inventory"
-    guards: tuple[Step, ...] = Field(min_length=1)
-    steady_state: tuple[Step, ...] = Field(min_length=1)
-    inject: tuple[Step, ...] = Field(min_length=1)
-    detect: tuple[Step, ...] = Field(min_length=1)
-    declare: tuple[Step, ...] = Field(min_length=1)
-    recover: tuple[Step, ...] = Field(min_length=1)
-    verify: tuple[Step, ...] = Field(min_length=1)
-    controls: tuple[Control, ...] = Field(min_length=1)
-    rollbacks: Rollbacks
+    guards: tuple[Step, ...] = ()
+    steady_state: tuple[Step, ...] = ()
+    inject: tuple[Step, ...] = ()
+    detect: tuple[Step, ...] = ()
+    declare: tuple[Step, ...] = ()
+    recover: tuple[Step, ...] = ()
+    verify: tuple[Step, ...] = ()
+    controls: tuple[Control, ...] = ()
+    rollbacks: Rollbacks = Rollbacks()
 
     def phases(self) -> tuple[tuple[Phase, tuple[Step, ...]], ...]:
         """Give the steps of each phase that has steps of its own, in running order."""

@@ -16,6 +16,11 @@ def started_ids(results: Sequence[StepResult]) -> frozenset[str]:
     )
 
 
+def is_executed(results: Sequence[StepResult]) -> bool:
+    """Say whether anything was recovered or tried to be: a drill refused or stopped before that was not executed."""
+    return any(result.phase is Phase.RECOVER and result.state is not StepState.SKIPPED for result in results)
+
+
 def rollbacks_due(steps: Sequence[Step], started: Collection[str], finished: Collection[str]) -> tuple[Step, ...]:
     """Give the rollbacks to run: those that undo a started step or stand alone, less the ones that ended well before.
 

@@ -27,7 +27,8 @@ from dcops.drills.model import (
     Target,
     Verdict,
 )
-from dcops.drills.plan import rollbacks_due, started_ids, tampered
+from dcops.drills.plan import is_executed, rollbacks_due, started_ids, tampered
+from dcops.drills.scratch import placed
 from dcops.drills.verdict import conclude, exit_code
 from dcops.records.kinds.drills import DrillResult, DrillStep
 from dcops.runs.cancel import CancelToken
@@ -146,6 +147,8 @@ class DrillService:
     def _method(self) -> None:
         """Inject, detect, declare, recover, verify, control; stop at the first phase that does not end well."""
         spec, runner = self._setting.drill.spec, self.runner
+        if spec.type == "restore":  # nothing is lost: the clock starts where a loss would have been declared
+            runner.mark(MarkName.FAULT, now())
         for phase, steps in ((Phase.INJECT, spec.inject), (Phase.DETECT, spec.detect), (Phase.DECLARE, spec.declare)):
             if self._context.token.is_cancelled or not runner.run_phase(phase, steps, before=self._done):
                 return
@@ -190,7 +193,9 @@ class DrillService:
 
     def _probe(self, uses: str, parameters: dict[str, object]) -> Finding:
         probe = self._catalogue.probes[uses]
-        answered: Finding = probe.run(self._context, probe.schema.model_validate(parameters))
+        answered: Finding = probe.run(
+            self._context, probe.schema.model_validate(placed(parameters, self._context.own_name))
+        )
         return answered
 
     # -- the way back ------------------------------------------------------------------------------------------
@@ -243,6 +248,8 @@ class DrillService:
             environment=setting.environment.value,
             is_rehearsal=setting.environment.is_rehearsal,
             verdict=ending.verdict.value,
+            drill_type=setting.drill.spec.type,
+            executed=is_executed(ending.results),
             exit_code=int(ending.code),
             reasons=list(ending.reasons),
             marks={name.value: rfc3339(mark.utc) for name, mark in marks.items()},

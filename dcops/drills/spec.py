@@ -11,6 +11,7 @@ from dcops.core.text import did_you_mean
 from dcops.core.words import BlastClass
 from dcops.drills.graph import cycle_of
 from dcops.drills.model import Drill, KindInfo, Phase, Step
+from dcops.drills.scratch import leaves_scratch, placed
 
 Keys = tuple[str | int, ...]
 Locate = Callable[[Keys], int]
@@ -23,10 +24,12 @@ _WHERE: dict[Phase, Keys] = {
     Phase.DECLARE: ("spec", "declare"),
     Phase.RECOVER: ("spec", "recover"),
     Phase.VERIFY: ("spec", "verify"),
+    Phase.CONTROLS: ("spec", "controls"),
     Phase.ROLLBACKS: ("spec", "rollbacks", "steps"),
 }
 _PROBES_ONLY = frozenset({Phase.GUARDS, Phase.STEADY_BEFORE, Phase.DETECT, Phase.VERIFY})
 _FAULTS_ALLOWED = frozenset({Phase.INJECT, Phase.ROLLBACKS})
+_NOT_IN_RESTORE = frozenset({Phase.INJECT, Phase.DETECT})
 
 
 @dataclass(frozen=True)
@@ -52,12 +55,14 @@ def lint(document: Any, *, name: str, file: str, known: Known, locate: Locate) -
     except ValidationError as error:
         return None, [_shape(row, file, locate) for row in error.errors()]
     found = [
+        *_phases(drill),
         *_naming(drill, name, known),
         *_ids(drill),
         *_needs(drill),
         *_steps(drill, known),
         *_controls(drill),
         *_undone(drill, known.kinds),
+        *_production_untouched(drill, known.kinds),
     ]
     return drill, [Problem(f"{file}:{locate(keys)}", _path(keys), message, hint) for keys, message, hint in found]
 
@@ -100,6 +105,37 @@ def _naming(drill: Drill, name: str, known: Known) -> Iterator[Found]:
     ):
         if word not in words:
             yield ("spec", "scope", key), f'"{word}" is unknown', _suggest(word, words)
+
+
+def _phases(drill: Drill) -> Iterator[Found]:
+    """The phases that a drill of this type must have, and must not have."""
+    spec = drill.spec
+    if spec.type == "tabletop":
+        hint = "No action asks a person yet; write the exercise as a runbook page."
+        yield ("spec", "type"), "a tabletop cannot be run as a drill", hint
+        return
+    given = {phase: bool(steps) for phase, steps in spec.phases()} | {Phase.CONTROLS: bool(spec.controls)}
+    unwanted = _NOT_IN_RESTORE if spec.type == "restore" else frozenset()
+    for phase, is_given in given.items():
+        keys = _WHERE[phase]
+        if is_given and phase in unwanted:
+            message = f'a restore drill has no "{keys[-1]}"'
+            yield keys, message, "It loses nothing: it restores beside production, into scratch."
+        if not is_given and phase not in unwanted:
+            yield keys, f'"{keys[-1]}" is missing', "See docs/drills.md."
+
+
+def _production_untouched(drill: Drill, kinds: Mapping[str, KindInfo]) -> Iterator[Found]:
+    """In a restore drill each action stays in the database or folder that the run itself made."""
+    if drill.spec.type != "restore":
+        return
+    for phase, index, step in _all(drill):
+        kind = kinds.get(step.uses)
+        if kind is None or not kind.is_action or (phase is Phase.DECLARE and kind.blast is BlastClass.OBSERVE):
+            continue
+        if leaves_scratch(step.parameters) or kind.blast > BlastClass.CHANGE:
+            hint = 'Give it database: "@scratch" or path: "@scratch", or take it out.'
+            yield (*_WHERE[phase], index), f'"{step.uses}" touches more than scratch in a restore drill', hint
 
 
 def _all(drill: Drill) -> Iterator[tuple[Phase, int, Step]]:
@@ -157,7 +193,7 @@ def _steps(drill: Drill, known: Known) -> Iterator[Found]:
 def _parameters(at: Keys, step: Step, schema: Any, known: Known) -> Iterator[Found]:
     """The parameters fit the schema, and the devices they name exist."""
     try:
-        schema.model_validate(dict(step.parameters))
+        schema.model_validate(placed(step.parameters))
     except ValidationError as error:
         for row in error.errors():
             keys = (*at, "with", *row["loc"])

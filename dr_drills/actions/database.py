@@ -17,12 +17,20 @@ def _comment(context: DrillContext) -> str:
 
 
 def _restore(context: DrillContext, parameters: Database) -> Outcome:
-    """Stream the dump into an empty database of this run's own name, then give it the application's name."""
+    """Stream the dump into an empty database of this run's own name, then give it the application's name.
+
+    With `@scratch` it keeps its own name: nothing serves it, and it is dropped at the end.
+    """
     databases, device, own = context.databases, parameters.device, context.own_name
     present = databases.names(device)
-    if parameters.database in present and databases.comment(device, parameters.database) == _comment(context):
+    is_scratch = parameters.database == own
+    if (
+        not is_scratch
+        and parameters.database in present
+        and databases.comment(device, parameters.database) == _comment(context)
+    ):
         return Outcome(detail="an earlier process of this run has loaded it whole", facts={"load_seconds": 0.0})
-    if parameters.database in present:
+    if not is_scratch and parameters.database in present:
         raise Refused(
             f'the database "{parameters.database}" is there already', where=device, hint="Nothing was touched."
         )
@@ -31,7 +39,8 @@ def _restore(context: DrillContext, parameters: Database) -> Outcome:
     point = context.recovery_point()
     databases.create(device, own, _comment(context))
     seconds = context.recovery.load_database(point, device, own, context.say)
-    databases.rename(device, own, parameters.database)
+    if not is_scratch:
+        databases.rename(device, own, parameters.database)
     rate = point.dump_bytes / max(seconds, 0.001) / 1e6
     return Outcome(
         detail=f"{point.dump_bytes} bytes into {device}/{parameters.database} at {rate:.1f} MB/s",
@@ -43,7 +52,7 @@ def _drop_own(context: DrillContext, parameters: Database) -> Outcome:
     """Drop what this run made, under either name; refuse a database of anybody else."""
     databases, device = context.databases, parameters.device
     dropped = []
-    for name in (context.own_name, parameters.database):
+    for name in dict.fromkeys((context.own_name, parameters.database)):
         if name not in databases.names(device):
             continue
         if name != context.own_name and databases.comment(device, name) != _comment(context):

@@ -5,6 +5,7 @@ from dcops.core.words import BlastClass
 from dcops.drills.context import DrillContext
 from dcops.drills.kinds import Action
 from dcops.drills.model import Outcome
+from dcops.drills.scratch import scratch_folder
 from dr_drills.parameters import Folder
 
 
@@ -21,7 +22,7 @@ def list_files(context: DrillContext, device: str, path: str) -> list[str]:
 
 
 def _restore(context: DrillContext, parameters: Folder) -> Outcome:
-    """Stream the files of the recovery point into an empty folder."""
+    """Stream the files of the recovery point into an empty folder; the run's own scratch folder is made first."""
     hosts, device, path = context.hosts, parameters.device, parameters.path
     point = context.recovery_point()
     marker = marker_of(path)
@@ -29,6 +30,8 @@ def _restore(context: DrillContext, parameters: Folder) -> Outcome:
     if not is_own and list_files(context, device, path):
         raise Refused(f"{path} is not empty", where=device, hint="A restore never overwrites. Nothing was touched.")
     hosts.run(device, ["tee", marker], input=f"{context.run_id}\n".encode())
+    if path == scratch_folder(context.own_name):
+        hosts.run(device, ["install", "-d", "-m", "0700", path])
     seconds = context.recovery.restore_files(point, device, path, parameters.owner, context.say)
     size = sum(file.size_bytes for file in point.files)
     return Outcome(
@@ -46,7 +49,10 @@ def _remove_own(context: DrillContext, parameters: Folder) -> Outcome:
     if hosts.status(device, ["grep", "-qx", context.run_id, marker]) != 0:
         raise Refused(f"{path} was filled by another run", where=device, hint="It is left as it is.")
     count = len(list_files(context, device, path))
-    hosts.run(device, ["find", path, "-mindepth", "1", "-delete"])
+    if path == scratch_folder(context.own_name):
+        hosts.run(device, ["rm", "-rf", "--one-file-system", "--", path])
+    else:
+        hosts.run(device, ["find", path, "-mindepth", "1", "-delete"])
     hosts.run(device, ["rm", "-f", marker])
     return Outcome(detail=f"{count} files removed from {device}:{path}")
 

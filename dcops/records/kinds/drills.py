@@ -29,6 +29,8 @@ class DrillResult(Payload):
         target_standing: proposed, adopted or unset.
         observer_*: what the independent observer's ledger says, kept apart from our own figures.
         rollback: complete, incomplete or not needed.
+        drill_type: kind of drill; empty in results written before it was recorded.
+        executed: whether a recovery was begun; a refused drill was not. None in results written before it was recorded.
         is_rehearsal: true in a twin; such a result never counts as evidence that production recovers.
     """
 
@@ -38,6 +40,8 @@ class DrillResult(Payload):
     drill_version: int
     spec_sha256: str
     app: str = ""
+    drill_type: str = ""
+    executed: bool | None = None
     environment: str
     is_rehearsal: bool
     verdict: str

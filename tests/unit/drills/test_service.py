@@ -132,9 +132,14 @@ def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dcops.drills.engine._ROLLBACK_PAUSE_SECONDS", 0.0)
 
 
-def service(world: World, token: CancelToken | None = None) -> tuple[DrillService, DrillContext]:
+RESTORE = DRILL.model_copy(
+    update={"spec": DRILL.spec.model_copy(update={"type": "restore", "inject": (), "detect": ()})}
+)
+
+
+def service(world: World, token: CancelToken | None = None, drill: Drill = DRILL) -> tuple[DrillService, DrillContext]:
     value = type("V", (), {"value": 900.0, "is_adopted": False})()
-    setting = Setting(DRILL, "0" * 64, Environment.TWIN, targets_from(value, type("V", (), {"value": 1e9})()), 7)
+    setting = Setting(drill, "0" * 64, Environment.TWIN, targets_from(value, type("V", (), {"value": 1e9})()), 7)
     absent = cast(Any, None)
     context = DrillContext(
         run_id="RUN", scope=DRILL.spec.scope, environment=Environment.TWIN, faults=absent, hosts=absent,
@@ -167,6 +172,51 @@ def test_a_good_drill_passes_and_leaves_the_world_as_it_was() -> None:
     assert result.is_rehearsal
     assert result.restored_bytes == 11
     assert result.target_standing == {"rto": "proposed", "rpo": "proposed"}
+
+
+def test_a_restore_drill_loses_nothing_and_counts_from_its_declaration() -> None:
+    world = World()
+    result = service(world, drill=RESTORE)[0].run()
+    assert (result.verdict, result.drill_type, result.executed) == ("PASS", "restore", True)
+    assert "w.kill" not in world.log
+    assert "w.mend" not in world.log
+    assert is_as_before(world)
+    assert "t_detect" not in result.marks
+    assert result.marks["t_fault"] <= result.marks["t_declare"] <= result.marks["t_verified"]
+
+
+def test_a_restore_drill_whose_copy_differs_fails_and_is_wiped() -> None:
+    world = World(trouble={"w.rows": fail})
+    result = service(world, drill=RESTORE)[0].run()
+    assert (result.verdict, result.executed) == ("FAIL", True)
+    assert is_as_before(world)
+
+
+@pytest.mark.parametrize("world", [World(point=None), World(trouble={"w.declare": fail})])
+def test_a_drill_that_recovered_nothing_was_not_executed(world: World) -> None:
+    result = run(world)
+    assert result.executed is False
+    assert is_as_before(world)
+
+
+def test_scratch_is_the_runs_own_in_steps_and_in_controls() -> None:
+    world = World()
+    seen: list[str] = []
+
+    class Place(Frozen):
+        database: str
+
+    def look(context: DrillContext, parameters: Place) -> Finding:
+        seen.append(parameters.database)
+        return world.rows(context)
+
+    step = RESTORE.spec.verify[0].model_copy(update={"uses": "w.look", "parameters": {"database": "@scratch"}})
+    drill = RESTORE.model_copy(update={"spec": RESTORE.spec.model_copy(update={"verify": (step,)})})
+    made, _ = service(world, drill=drill)
+    probe = Probe("w.look", "", Place, look)
+    cast(Any, made._catalogue.probes)["w.look"] = probe
+    assert made.run().verdict == "PASS"
+    assert seen == ["dcops_run", "dcops_run"]
 
 
 def test_a_guard_that_says_no_touches_nothing() -> None:

@@ -115,6 +115,62 @@ def test_each_rule_has_its_message(change: Change, message: str) -> None:
     assert f"drill.yml:7: {message}" in problems(change)
 
 
+RESTORE = yaml.load(HOME / "dr_drills/scenarios/naskah-restore.yml")
+
+
+def restore_problems(change: Change) -> list[str]:
+    document = deepcopy(RESTORE)
+    change(document)
+    _, found = lint(document, name="naskah-restore", file="drill.yml", known=KNOWN, locate=lambda _: 7)
+    return [str(problem) for problem in found]
+
+
+def test_the_shipped_restore_is_clean() -> None:
+    assert restore_problems(lambda _: None) == []
+
+
+BEYOND = (
+    'touches more than scratch in a restore drill. Give it database: "@scratch" or path: "@scratch", or take it out.'
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            put("spec/recover/0/with/database", "naskah"),
+            f'spec.recover.0: "database.restore" {BEYOND}',
+        ),
+        (
+            put("spec/rollbacks/steps/1/with/path", "/var/lib/naskah/lampiran"),
+            f'spec.rollbacks.steps.1: "files.remove_own" {BEYOND}',
+        ),
+        (
+            lambda d: d["spec"]["recover"].append({"id": "away", "uses": "service.withdraw"}),
+            f'spec.recover.2: "service.withdraw" {BEYOND}',
+        ),
+        (
+            put("spec/declare/0", {"id": "declared", "uses": "service.announce", "with": {"site": "drc"}}),
+            f'spec.declare.0: "service.announce" {BEYOND}',
+        ),
+        (
+            put("spec/inject", [{"id": "kill", "uses": "lab.stop_node", "with": {"node": "jkt-db1"}}]),
+            'spec.inject: a restore drill has no "inject". It loses nothing: it restores beside production',
+        ),
+        (lambda d: d["spec"].pop("rollbacks"), 'spec.rollbacks.steps: "steps" is missing. See docs/drills.md.'),
+        (
+            put("spec/type", "tabletop"),
+            "spec.type: a tabletop cannot be run as a drill. No action asks a person yet; write the exercise as a",
+        ),
+        (put("spec/type", "component"), 'spec.inject: "inject" is missing. See docs/drills.md.'),
+        (put("spec/recover/0/with/database", "@scrtch"), "spec.recover.0.with.database: "),
+    ],
+)
+def test_each_rule_of_a_restore_has_its_message(change: Change, message: str) -> None:
+    found = restore_problems(change)
+    assert any(line.startswith(f"drill.yml:7: {message}") for line in found), found
+
+
 def test_a_drill_without_a_control_is_refused() -> None:
     assert any("spec.controls" in line for line in problems(put("spec/controls", [])))
 

@@ -1,0 +1,83 @@
+"""A restore into scratch by the real actions and adapters: it comes, is checked and goes, and nothing else changes."""
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dcops.core.errors import Refused
+from dcops.core.secrets import Secret
+from dcops.drills.context import DrillContext
+from dcops.drills.postgresql import PostgresqlServers, ServerAccess
+from dcops.drills.scratch import placed
+from dcops.wiring.bridges import ResticRecovery, SshHosts
+from dr_drills.actions import database, files
+from dr_drills.probes.naskah import FILES
+from dr_drills.probes.targets import DATABASE_ABSENT
+from tests.integration.backup.conftest import DATABASE_PASSWORD, House
+
+
+@pytest.fixture
+def context(done: House) -> Iterator[DrillContext]:
+    def access(_: str) -> ServerAccess:
+        return ServerAccess("127.0.0.1", done.cluster.port, "naskah", Secret(DATABASE_PASSWORD, "file:db"))
+
+    restic = done.restic(is_lock_free=True)
+    found = object.__new__(DrillContext)
+    found.run_id, found.say = f"T{secrets.token_hex(4)}".upper(), lambda _: None
+    found.hosts, found.databases = SshHosts(lambda _: done.target), PostgresqlServers(access)
+    found.recovery = ResticRecovery(lambda _: done.service(restic), restic, lambda _: done.target, access)
+    found.point = found.recovery.newest("naskah")
+    yield found
+    for action in (database.DROP_OWN, files.REMOVE_OWN):
+        call(action, found)
+
+
+def call(kind: Any, context: DrillContext, **more: object) -> Any:
+    places = {"database": "@scratch", "path": "@scratch", **more}
+    wanted = {key: value for key, value in {"device": "db1", **places}.items() if key in kind.schema.model_fields}
+    return kind.run(context, kind.schema.model_validate(placed(wanted, context.own_name)))
+
+
+def test_a_restore_into_scratch_comes_whole_and_goes_without_a_trace(done: House, context: DrillContext) -> None:
+    others = context.databases.names("db1")
+    folder = Path("/var/lib") / context.own_name
+    call(database.RESTORE, context)
+    call(files.RESTORE, context)
+    assert set(context.databases.names("db1")) == {*others, context.own_name}
+    assert context.databases.query("db1", context.own_name, "SELECT count(*) FROM surat")[0][0] == 20
+    assert folder.stat().st_mode & 0o777 == 0o700
+    finding = call(FILES, context, database_device="db1", sample=0)
+    assert (finding.is_ok, finding.reason) == (True, "")
+    assert call(DATABASE_ABSENT, context).reason == "not_empty"
+    next(path for path in folder.rglob("*") if path.is_file()).write_bytes(b"damaged")
+    assert call(FILES, context, database_device="db1", sample=0).reason == "hash_differs"
+    call(database.DROP_OWN, context)
+    call(files.REMOVE_OWN, context)
+    assert context.databases.names("db1") == others
+    assert not folder.exists()
+    assert not folder.with_name(f"{folder.name}.dcops-run").exists()
+    assert call(DATABASE_ABSENT, context).is_ok
+
+
+def test_a_run_that_died_while_loading_loads_again(context: DrillContext) -> None:
+    """Its database is there, under its own name and comment, and holds nothing: that is no finished restore."""
+    context.databases.create("db1", context.own_name, f"made by dcops drill run {context.run_id}")
+    assert "MB/s" in call(database.RESTORE, context).detail
+    assert context.databases.query("db1", context.own_name, "SELECT count(*) FROM surat")[0][0] == 20
+
+
+def test_a_scratch_folder_of_somebody_else_is_left_alone(context: DrillContext) -> None:
+    folder = Path("/var/lib") / context.own_name
+    folder.mkdir()
+    try:
+        (folder / "theirs").write_text("kept")
+        with pytest.raises(Refused, match="is not empty"):
+            call(files.RESTORE, context)
+        call(files.REMOVE_OWN, context)
+        assert (folder / "theirs").read_text() == "kept"
+    finally:
+        (folder / "theirs").unlink(missing_ok=True)
+        folder.rmdir()
