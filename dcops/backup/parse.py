@@ -5,6 +5,7 @@ status that is not known is a failure.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -14,6 +15,7 @@ from dcops.core.errors import (
     AuthenticationFailed,
     DcopsError,
     IntegrityFailure,
+    Interrupted,
     Locked,
     ParseError,
     RepositoryMissing,
@@ -43,7 +45,15 @@ _SIGNS: tuple[tuple[tuple[str, ...], type[DcopsError], str, str], ...] = (
         "Compare the account and the CA with the inventory.",
     ),
     (
-        ("connection refused", "no route to host", "no such host", "i/o timeout", "network is unreachable", "dial tcp"),
+        (
+            "connection refused",
+            "connection reset by peer",
+            "no route to host",
+            "no such host",
+            "i/o timeout",
+            "network is unreachable",
+            "dial tcp",
+        ),
         Unreachable,
         "the backup server does not answer",
         "Check the server and the route to it, then run again.",
@@ -59,6 +69,12 @@ _SIGNS: tuple[tuple[tuple[str, ...], type[DcopsError], str, str], ...] = (
             "is not referenced in any index",
             "integrity check failed",
             "unexpected pack id",
+            "not found in repository",
+            "unexpected file size",
+            "ReadFull: unexpected EOF",
+            "LoadIndex returned errors",
+            "config or key",
+            "Unmarshal: invalid character",
         ),
         IntegrityFailure,
         "the repository holds damaged data",
@@ -72,6 +88,10 @@ _SIGNS: tuple[tuple[tuple[str, ...], type[DcopsError], str, str], ...] = (
     ),
 )
 _CODES: dict[int, int] = {10: 5, 11: 1, 12: 0}
+_DAMAGE = 4
+# A pack that is gone is told by its path only, on a folder and on a server in different words.
+_PACK_GONE = re.compile(r"<data/\w+>.*(?:no such file|does not exist|\b404\b)|^pack \w+: does not exist", re.I | re.M)
+_PARTLY, _INTERRUPTED = 3, 130
 
 
 def classify_failure(status: int, stderr: str, where: str) -> DcopsError:
@@ -81,18 +101,30 @@ def classify_failure(status: int, stderr: str, where: str) -> DcopsError:
     if position is None:
         low = stderr.lower()
         position = next((i for i, row in enumerate(_SIGNS) if any(sign.lower() in low for sign in row[0])), None)
+    if position is None and _PACK_GONE.search(stderr):
+        position = _DAMAGE
     if position is None:
-        return DcopsError(f"restic ended with status {status}: {last}", where=where)
+        return _unclassified(status, last, where)
     _, kind, message, hint = _SIGNS[position]
     detail = _damage_line(stderr) if kind is IntegrityFailure else ""
     return kind(f"{message}{detail}", where=where, hint=hint)
 
 
+def _unclassified(status: int, last: str, where: str) -> DcopsError:
+    """Give the error for a status that says something by itself, and a plain failure for every other one."""
+    if status == _INTERRUPTED:
+        return Interrupted("restic was interrupted", where=where)
+    if status == _PARTLY:
+        hint = "What it stored is incomplete and does not count; look at the source, then run again."
+        return DcopsError(f"restic did a part only: {last}", where=where, hint=hint)
+    return DcopsError(f"restic ended with status {status}: {last}", where=where)
+
+
 def _damage_line(stderr: str) -> str:
     """Give the line that names the damaged pack or blob, for the message."""
-    signs = _SIGNS[4][0]
+    signs = _SIGNS[_DAMAGE][0]
     for line in stderr.splitlines():
-        if any(sign.lower() in line.lower() for sign in signs):
+        if any(sign.lower() in line.lower() for sign in signs) or _PACK_GONE.search(line):
             return f" ({line.strip()[:160]})"
     return ""
 

@@ -3,7 +3,7 @@
 import pytest
 
 from dcops.backup.exposition import Objectives, exposition
-from dcops.backup.features import features_of, parse_version
+from dcops.backup.features import MINIMUM, NEWEST_KNOWN, SINCE, ResticFeatures, features_of, parse_version
 from dcops.backup.parse import (
     classify_failure,
     json_lines,
@@ -72,6 +72,43 @@ def test_each_failure_has_its_own_error(status: int, stderr: str, kind: type[Dco
     assert error.where == "rest:https://server/jkt/"
 
 
+# What restic 0.14.0 wrote for a repository damaged on purpose, in each way, with status 1.
+DAMAGES = {
+    "pack gone, check": "pack 16ba711afe49: does not exist\nFatal: repository contains errors",
+    "pack gone, restore": "Load(<data/16ba711afe>, 900150, 0) returned error, retrying: open r/data/16/16ba:"
+    " no such file or directory\nFatal: There were 3 errors",
+    "pack cut, check": "pack 16ba711afe49: unexpected file size: got 1000, expected 900309",
+    "pack cut, restore": "Load(<data/16ba711afe>, 900150, 0) returned error, retrying: ReadFull: unexpected EOF",
+    "index damaged": "error: error loading index 68ec: load <index/68ecc98d48>: invalid data returned\n"
+    "Fatal: LoadIndex returned errors",
+    "index gone": "ignoring error for /: id 43b048e13ba0 not found in repository\nFatal: There were 2 errors",
+    "snapshot damaged": "latest snapshot for criteria not found: Error loading snapshot 422d4ee7:"
+    " load <snapshot/422d4ee7f2>: invalid data returned Paths:[] Hosts:[]",
+    "configuration damaged": "Fatal: config or key 0c391c1f68b6 is damaged: ciphertext verification failed",
+    "key damaged": "Fatal: Unmarshal: invalid character 'g' looking for beginning of value",
+}
+
+
+@pytest.mark.parametrize("case", DAMAGES)
+def test_each_damage_of_the_oldest_restic_ends_with_13(case: str) -> None:
+    error = classify_failure(1, DAMAGES[case], "r")
+    assert type(error) is IntegrityFailure
+    assert error.exit_code == 13
+
+
+def test_trouble_that_is_no_damage_is_not_called_so() -> None:
+    full = "ignoring error for /a: write out/a: no space left on device\nFatal: There were 1 errors"
+    reset = "Load(<data/16ba711afe>, 0, 0) returned error, retrying after 1s: read: connection reset by peer"
+    assert type(classify_failure(1, full, "r")) is DcopsError
+    assert type(classify_failure(1, reset, "r")) is Unreachable
+
+
+@pytest.mark.parametrize(("status", "code"), [(3, 1), (130, 130), (2, 1), (-9, 1), (99, 1), (255, 1)])
+def test_every_other_status_is_a_failure(status: int, code: int) -> None:
+    error = classify_failure(status, "something new", "r")
+    assert error.exit_code == code
+
+
 def test_damage_is_named() -> None:
     assert "Pack ID does not match, want df0ef632f97c" in str(classify_failure(1, DAMAGED, "r"))
 
@@ -87,6 +124,23 @@ def test_versions() -> None:
         features_of((0, 13, 1))
     with pytest.raises(ParseError):
         parse_version("rustic 0.9")
+
+
+@pytest.mark.parametrize(("name", "since"), SINCE.items())
+def test_each_row_begins_with_its_version(name: str, since: tuple[int, int, int]) -> None:
+    major, minor, patch = since
+    before = (major, minor, patch - 1) if patch else (major, minor - 1, 99)
+    assert getattr(features_of(since), name) is True
+    assert getattr(features_of(before), name) is False
+
+
+def test_the_table_names_every_feature_and_a_newer_restic_is_the_newest_known() -> None:
+    assert set(ResticFeatures.model_fields) == {"version", *SINCE}
+    newest, newer = features_of(NEWEST_KNOWN), features_of((0, 42, 0))
+    assert newer.model_dump(exclude={"version"}) == newest.model_dump(exclude={"version"})
+    assert (newest.is_newer_than_known, newer.is_newer_than_known) == (False, True)
+    assert parse_version("restic 0.20.0-dev (compiled manually) compiled with go1.24") == (0, 20, 0)
+    assert not any(getattr(features_of(MINIMUM), name) for name in SINCE)
 
 
 def test_unknown_messages_and_other_lines_are_passed_over() -> None:
