@@ -39,6 +39,14 @@ def tampered(point: RecoveryPoint, control: Control) -> RecoveryPoint:
     if control.tamper == "one_row_more":
         table = max(point.rows, key=lambda name: (point.rows[name], name))
         return point.model_copy(update={"rows": {**point.rows, table: point.rows[table] + 1}})
+    if control.tamper == "dropped_table":  # the data lacks one that was backed up
+        return point.model_copy(update={"rows": {**point.rows, "dcops_no_such_table": 1}})
+    if control.tamper == "other_application":  # the data has none of those that were backed up
+        return point.model_copy(update={"rows": {f"dcops_no_such_{name}": count for name, count in point.rows.items()}})
+    if control.tamper == "last_hundredth_gone":  # the data ends before the backup does, and has fewer rows
+        newest = (point.newest or point.snapshot_at) + timedelta(seconds=1)
+        rows = {name: -(-count * 100 // 99) for name, count in point.rows.items()}
+        return point.model_copy(update={"rows": rows, "newest": newest})
     if control.tamper == "newer_than_it_is":
         newest = (point.newest or point.snapshot_at) + timedelta(seconds=1)
         return point.model_copy(update={"newest": newest})

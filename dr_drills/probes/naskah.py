@@ -21,6 +21,10 @@ SELECT (SELECT count(*) FROM surat WHERE diterima_pada <= %s),
        (SELECT count(*) FROM lampiran JOIN surat ON surat.id = surat_id WHERE diterima_pada <= %s),
        (SELECT max(diterima_pada) FROM surat WHERE diterima_pada <= %s)
 """
+_TABLES = """
+SELECT CASE n.nspname WHEN 'public' THEN c.relname ELSE n.nspname || '.' || c.relname END
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r'
+"""
 _SAMPLE = """
 SELECT surat_id, sha256 FROM lampiran JOIN surat ON surat.id = surat_id WHERE diterima_pada <= %s
 ORDER BY md5(sha256 || %s) LIMIT %s
@@ -43,9 +47,15 @@ def _rows(context: DrillContext, parameters: Database) -> Finding:
     newest = point.newest
     if newest is None:
         return Finding(is_ok=None, reason="empty_backup", detail="the backup held no letter")
+    lacking = _lacking(context, parameters)
+    if lacking is not None:
+        return lacking
     found = context.databases.query(parameters.device, parameters.database, _ROWS, (newest, newest, newest))
     letters, links, last = found[0]
     wanted = (point.rows.get("surat"), point.rows.get("lampiran"))
+    if last != newest and letters < (wanted[0] or 0):
+        detail = f"{letters} letters up to {last}, the manifest says {wanted[0]} up to {newest}"
+        return Finding(is_ok=False, reason="tail_missing", detail=detail)
     if (letters, links) != wanted:
         detail = f"{letters} letters and {links} attachments, the manifest says {wanted[0]} and {wanted[1]}"
         return Finding(is_ok=False, reason="row_count_differs", detail=detail)
@@ -54,6 +64,19 @@ def _rows(context: DrillContext, parameters: Database) -> Finding:
         return Finding(is_ok=False, reason="newest_differs", detail=detail)
     facts = {"letters": letters, "attachments": links, "newest_recovered": rfc3339(newest)}
     return Finding(is_ok=True, detail=f"{letters} letters, {links} attachments, as the manifest says", facts=facts)
+
+
+def _lacking(context: DrillContext, parameters: Database) -> Finding | None:
+    """Give what is wrong when tables of the manifest are not there: some, or all; None when each is."""
+    there = {str(row[0]) for row in context.databases.query(parameters.device, parameters.database, _TABLES)}
+    wanted = context.recovery_point().rows
+    missing = sorted(set(wanted) - there)
+    if not missing:
+        return None
+    if len(missing) == len(wanted):
+        detail = "no table of the manifest is there: this is another application's database"
+        return Finding(is_ok=False, reason="other_application", detail=detail)
+    return Finding(is_ok=False, reason="table_missing", detail=f"tables of the manifest missing: {', '.join(missing)}")
 
 
 def _files(context: DrillContext, parameters: Files) -> Finding:

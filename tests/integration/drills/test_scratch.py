@@ -7,14 +7,17 @@ from typing import Any
 
 import pytest
 
+from dcops.core import yaml
 from dcops.core.errors import Refused
 from dcops.core.secrets import Secret
 from dcops.drills.context import DrillContext
+from dcops.drills.model import Control
+from dcops.drills.plan import tampered
 from dcops.drills.postgresql import PostgresqlServers, ServerAccess
 from dcops.drills.scratch import placed
 from dcops.wiring.bridges import ResticRecovery, SshHosts
 from dr_drills.actions import database, files
-from dr_drills.probes.naskah import FILES
+from dr_drills.probes.naskah import FILES, ROWS
 from dr_drills.probes.targets import DATABASE_ABSENT
 from tests.integration.backup.conftest import DATABASE_PASSWORD, House
 
@@ -60,6 +63,39 @@ def test_a_restore_into_scratch_comes_whole_and_goes_without_a_trace(done: House
     assert not folder.exists()
     assert not folder.with_name(f"{folder.name}.dcops-run").exists()
     assert call(DATABASE_ABSENT, context).is_ok
+
+
+def test_each_control_of_the_shipped_restore_fails_for_its_own_reason(context: DrillContext) -> None:
+    """On rows restored for real; each reason is told by one tampering only, so none hides behind another."""
+    document = yaml.load(Path(__file__).parents[3] / "dr_drills/scenarios/naskah-restore.yml")
+    controls = [Control.model_validate(each) for each in document["spec"]["controls"] if each["of"] == "rows"]
+    call(database.RESTORE, context)
+    assert call(ROWS, context).is_ok
+    point = context.recovery_point()
+    found = []
+    for control in controls:
+        context.point = tampered(point, control)
+        finding = call(ROWS, context)
+        assert (finding.is_ok, finding.reason) == (False, control.expect), control.id
+        found.append(finding.reason)
+    assert len(set(found)) == len(controls) == 5
+
+
+def test_rows_and_tables_that_are_really_gone_are_told(context: DrillContext, done: House) -> None:
+    call(database.RESTORE, context)
+    with done.cluster.connect(context.own_name) as connection:
+        connection.execute(
+            "DELETE FROM lampiran WHERE surat_id = (SELECT id FROM surat ORDER BY diterima_pada DESC LIMIT 1)"
+        )
+        connection.execute("DELETE FROM surat WHERE id = (SELECT id FROM surat ORDER BY diterima_pada DESC LIMIT 1)")
+    assert call(ROWS, context).reason == "tail_missing"
+    with done.cluster.connect(context.own_name) as connection:
+        connection.execute("DROP TABLE lampiran")
+    assert call(ROWS, context).reason == "table_missing"
+    with done.cluster.connect(context.own_name) as connection:
+        for table in set(context.recovery_point().rows) - {"lampiran"}:
+            connection.execute(f"DROP TABLE {table} CASCADE")
+    assert call(ROWS, context).reason == "other_application"
 
 
 def test_a_run_that_died_while_loading_loads_again(context: DrillContext) -> None:

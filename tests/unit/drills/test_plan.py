@@ -86,6 +86,12 @@ def test_each_tampering_changes_one_thing() -> None:
     later = tampered(POINT, control("newer_than_it_is"))
     assert later.newest is not None
     assert later.newest > NOON
+    dropped = tampered(POINT, control("dropped_table"))
+    assert dropped.rows == {**POINT.rows, "dcops_no_such_table": 1}
+    ended = tampered(POINT, control("last_hundredth_gone"))
+    assert ended.rows == {"surat": 6, "lampiran": 3}
+    assert ended.newest == later.newest
+    assert set(tampered(POINT, control("other_application")).rows).isdisjoint(POINT.rows)
     assert POINT.total_bytes == 13
 
 
