@@ -1,4 +1,4 @@
-"""Help texts in the width of the terminal: their lines are broken where the source breaks them, which no reader wants."""
+"""Help texts in the width of the terminal: the source breaks their lines where it likes."""
 
 from typing import Any
 
