@@ -131,9 +131,11 @@ def _run_noun(noun: str, arguments: Sequence[str], verbosity: int) -> int:
         from typer.exceptions import TyperException
 
         from dcops.cli.common import setup_logging
+        from dcops.cli.help import flow_all
 
         setup_logging(as_json=as_json, verbosity=verbosity)
         command = typer.main.get_command(module.app)
+        flow_all(command)
         try:
             result = command.main(args=list(arguments), prog_name=f"dcops {noun}", standalone_mode=False)
         except typer.Exit as stop:

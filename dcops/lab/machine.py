@@ -210,13 +210,15 @@ class Machine:
         return self.folders.topology.exists() or self.folders.nodes.is_dir()
 
     def _remove_traces(self, locks: set[Path], names: list[str]) -> None:
-        """Remove what systemd-nspawn leaves behind: lock files, propagation folders."""
+        """Remove what systemd-nspawn leaves behind: locks, propagation folders, in newer ones a mount for sockets."""
         for lock in locks:
             if not lock.name.endswith("-None"):
                 lock.unlink(missing_ok=True)
         for name in names:
             for folder in ("propagate", "unix-export"):
                 path = _NSPAWN_RUN / folder / self.twin.node(name)
+                if path.is_mount():
+                    overlay.unmount(path)
                 if path.is_dir():
                     shutil.rmtree(path, ignore_errors=True)
             for lock in (self.folders.nodes / name).glob(".#*.lck"):

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from dcops.lab import machine, model
+from dcops.lab.overlay import Folders
 from tests.twin.conftest import MINI, MINI_1, MINI_2, ROOT, Twin
 
 
@@ -220,3 +222,18 @@ def test_disks_are_kept_when_asked_and_forgotten_otherwise(fresh: Twin) -> None:
     fresh.up()
     assert fresh.run("aaa-ops1", "test", "-e", "/root/mark").returncode == 1
     assert fresh.say("aaa-ops1", "cat", "/etc/ssh/ssh_host_ed25519_key.pub") == key
+
+
+def test_what_newer_systems_mount_for_a_nodes_sockets_goes_too(
+    image: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """systemd-nspawn of Debian 13 mounts it on the host, read-only, and a killed one leaves it there."""
+    twin, folder = model.Twin.named("traces", str(tmp_path)), tmp_path / "unix-export" / "traces-aaa-ops1"
+    folder.mkdir(parents=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", folder], check=True)
+    monkeypatch.setattr(machine, "_NSPAWN_RUN", tmp_path)
+    machine.Machine(twin, Folders(tmp_path))._remove_traces(set(), ["aaa-ops1"])
+    mounted = folder.is_mount()
+    subprocess.run(["umount", folder], check=False, stderr=subprocess.DEVNULL)
+    assert not mounted
+    assert not folder.exists()
