@@ -285,9 +285,21 @@ def history(
         p = record.payload
         times = [_seconds(p.get(key)) for key in ("rto_service_seconds", "rto_verified_seconds", "rpo_seconds")]
         rows.append(
-            (record.at[:19], record.run, p["drill"], p["verdict"], *times, p.get("lost_acknowledged"), p["rollback"])
+            (
+                record.at[:19],
+                record.run,
+                p["drill"],
+                p["verdict"],
+                p.get("executed"),
+                *times,
+                p.get("lost_acknowledged"),
+                p["rollback"],
+            )
         )
-    out.table(rows, ("at (UTC)", "run", "drill", "verdict", "rto service", "rto verified", "rpo", "lost", "rollback"))
+    out.table(
+        rows,
+        ("at (UTC)", "run", "drill", "verdict", "executed", "rto service", "rto verified", "rpo", "lost", "rollback"),
+    )
 
 
 def _seconds(value: Any) -> str | None:
@@ -336,8 +348,9 @@ def report(
 
 
 # Registered last, so that the help lists them after what they follow on.
-from dcops.cli import drill_evidence, drill_later  # noqa: E402
+from dcops.cli import drill_evidence, drill_later, drill_watch  # noqa: E402
 
 app.command()(drill_later.abort)
 app.command()(drill_later.resume)
+app.command()(drill_watch.watch)
 app.add_typer(drill_evidence.app, name="evidence")
