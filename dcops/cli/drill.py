@@ -229,7 +229,9 @@ def run(
     journal = journal_of(drills)
     with refusals_recorded(f"drill run {drill.name}", journal, drills.settings.identity_path):
         require_place(drills, drill)
-    confirm(f"Run drill {name}? It breaks something on purpose and recovers it.", yes=yes)
+    is_restore = drill.spec.type == "restore"
+    what = "restores into scratch and wipes it" if is_restore else "breaks something on purpose and recovers it"
+    confirm(f"Run drill {name}? It {what}.", yes=yes)
     result, run_id = _execute(out, drills, drill, seed, journal)
     conclude(out, result, run_id)
     return result.exit_code
