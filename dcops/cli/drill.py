@@ -11,6 +11,7 @@ from dcops.cli.common import (
     InventoryOption,
     JsonOption,
     Out,
+    PlanIdOption,
     YesOption,
     banner,
     confirm,
@@ -168,12 +169,12 @@ def _check(out: Out, drills: "Drills", name: str, *, clear: ExitCode) -> int:
     """Ask guards and steady state on this host; a dry run is never recorded as a drill."""
     from dcops.drills.model import Phase, StepState
     from dcops.runs.cancel import cancel_on_signals
-    from dcops.wiring.drills import journal_of, prepare, require_place, running
+    from dcops.wiring.drills import journal_of, plan_of, prepare, require_place, running
 
     drill = drills.load(name)
     require_place(drills, drill)
     journal = journal_of(drills)
-    setting = drills.setting(drill, None)
+    setting, plan = drills.setting(drill, None), plan_of(drills, drill)
     with cancel_on_signals() as token, running(drills, drill, "drill plan", journal) as run:
         prepared = prepare(drills, setting, run, say_to(out), token, journal=journal)
         prepared.service.runner.run_phase(Phase.GUARDS, drill.spec.guards, is_stopping=False)
@@ -184,12 +185,13 @@ def _check(out: Out, drills: "Drills", name: str, *, clear: ExitCode) -> int:
         run.finish({"clear": is_clear}, exit_code=code)
     if out.as_json:
         answers = [{"id": r.id, "state": r.state.value, "detail": r.detail} for r in results]
-        out.json({"drill": name, "guards": answers, "targets": setting.targets})
+        out.json({"drill": name, "plan": plan.plan_id, "guards": answers, "targets": setting.targets})
     else:
         out.table(
             [(r.phase.value, r.id, r.state.value, r.detail) for r in results], ("phase", "id", "answer", "detail")
         )
         _show(out, drills, drill)
+        out.line(f"plan {plan.plan_id[:12]}")
     return code
 
 
@@ -200,6 +202,7 @@ def run(
     inventory: InventoryOption = None,
     check: CheckOption = False,
     yes: YesOption = False,
+    plan_id: PlanIdOption = None,
     as_json: JsonOption = False,
 ) -> int:
     """Run a drill: guards, steady state, fault, recovery, verification, controls, and always the way back.
@@ -218,9 +221,10 @@ def run(
     drills = open_drills_here(inventory, is_writing=True)
     if check:
         return _check(out, drills, name, clear=ExitCode.DIFFERENCES)
+    from dcops.runs.plan import require_seen
     from dcops.runs.refusals import refusals_recorded
     from dcops.runs.run import current_actor
-    from dcops.wiring.drills import journal_of, require_place
+    from dcops.wiring.drills import journal_of, plan_of, require_place
 
     drill = drills.load(name)
     inventory_ = drills.inventory
@@ -229,6 +233,7 @@ def run(
     journal = journal_of(drills)
     with refusals_recorded(f"drill run {drill.name}", journal, drills.settings.identity_path):
         require_place(drills, drill)
+        require_seen(plan_of(drills, drill), yes=yes, named=plan_id)
     is_restore = drill.spec.type == "restore"
     what = "restores into scratch and wipes it" if is_restore else "breaks something on purpose and recovers it"
     confirm(f"Run drill {name}? It {what}.", yes=yes)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dcops.backup.ssh import SshTarget
 from dcops.core import yaml
+from dcops.core.clock import utc_now
 from dcops.core.errors import Problem, Refused, SpecError, UsageError
 from dcops.core.secrets import SecretStore
 from dcops.core.settings import Settings
@@ -32,6 +33,7 @@ from dcops.records.service import Journal
 from dcops.runs.cancel import CancelToken
 from dcops.runs.identity import Identity
 from dcops.runs.locks import hold
+from dcops.runs.plan import Plan, PlannedStep, make_plan
 from dcops.runs.run import Run, current_actor, start_run
 from dcops.runs.spool_notify import SpoolNotify
 from dcops.wiring.backup import address_of, authority_path, load_policies, open_backup, require_enrolled
@@ -153,6 +155,24 @@ def require_place(drills: Drills, drill: Drill) -> Identity:
         message = f"in {identity.environment.value} these need an order signed by two people: {', '.join(too_wide)}"
         raise Refused(message, where=drill.name, hint="Nothing was touched. Rehearse it in the twin.")
     return identity
+
+
+def plan_of(drills: Drills, drill: Drill) -> Plan:
+    """Give what a run would be: this scenario as it lies here, by this revision of the inventory."""
+    steps = [
+        PlannedStep(name=f"{phase.value} {step.id}", target=step.uses, blast=drills.catalogue.blast(step.uses))
+        for phase, steps in drill.spec.phases()
+        for step in steps
+    ]
+    return make_plan(
+        "drill run",
+        environment=drills.inventory.environment,
+        inventory=drills.inventory.name,
+        inventory_revision=drills.inventory.revision,
+        state={"drill": drill.name, "spec": drills.sha256(drill.name)},
+        made_at=utc_now(),
+        steps=steps,
+    )
 
 
 @contextmanager

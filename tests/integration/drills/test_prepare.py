@@ -13,7 +13,7 @@ from dcops.cli.main import run as dcops
 from dcops.core.clock import rfc3339
 from dcops.core.errors import Refused
 from dcops.core.settings import Settings
-from dcops.core.words import Environment
+from dcops.core.words import BlastClass, Environment
 from dcops.drills.engine import now
 from dcops.drills.model import Drill, MarkName
 from dcops.records.kinds.drills import DrillResult
@@ -121,3 +121,28 @@ def test_what_disrupts_is_refused_outside_a_rehearsal_and_nothing_is_begun(
     with pytest.raises(Refused, match=r"kill-database \(lab\.stop_node: disrupt\)"):
         wiring.require_place(drills, drill.model_copy(update={"spec": spec}))
     assert list(list_runs(drills.settings.state)) == []
+
+
+def test_the_plan_of_a_drill_is_of_its_scenario_and_of_its_place(
+    opened: tuple[wiring.Drills, Drill], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drills, drill = opened
+    made = wiring.plan_of(drills, drill)
+    assert wiring.plan_of(drills, drill).plan_id == made.plan_id
+    assert made.environment is Environment.TWIN
+    assert ("inject kill-database", BlastClass.DISRUPT) in [(step.name, step.blast) for step in made.steps]
+    monkeypatch.setattr(wiring.Drills, "sha256", lambda *_: "0" * 64)
+    assert wiring.plan_of(drills, drill).plan_id != made.plan_id
+
+
+def test_a_drill_named_by_another_plan_is_refused_and_touches_nothing(
+    opened: tuple[wiring.Drills, Drill], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drills, drill = opened
+    settings = drills.settings
+    for name, value in (("STATE", settings.state), ("SECRETS", settings.secrets), ("IDENTITY", settings.identity_path)):
+        monkeypatch.setenv(f"DCOPS_{name}", str(value))
+    monkeypatch.setenv("DCOPS_HOME", str(ROOT))
+    assert dcops(["drill", "run", drill.name, "--yes", "--plan-id", "f" * 12]) == 7
+    assert "not the one named" in capsys.readouterr().err
+    assert list(list_runs(settings.state)) == []
