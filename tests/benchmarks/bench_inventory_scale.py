@@ -1,7 +1,7 @@
 """5,000 hosts: our entry, validation included, against ansible-inventory on the same hosts as plain YAML.
 
-Run by script/bench alone on the machine, or: pytest -s tests/benchmarks/test_inventory_scale.py. Both are whole
-processes, timed in the same run; ours three times, of which the median counts, because it is the shorter.
+Run by script/bench alone on the machine. Both are whole processes, timed in the same run; ours three times, of which
+the median counts, because it is the shorter. Ends with 1 when ours takes more than a tenth.
 """
 
 import json
@@ -10,6 +10,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -81,7 +82,8 @@ def run(argv: list[str | Path], environment: dict[str, str]) -> tuple[float, dic
     return time.perf_counter() - start, json.loads(done.stdout)
 
 
-def test_5000_hosts_cost_a_tenth_of_plain_yaml(tmp_path: Path) -> None:
+def measure(tmp_path: Path) -> tuple[float, float]:
+    """Give the seconds of ours and of theirs; both must list the same hosts."""
     root = tmp_path / "inventory" / "scale"
     write_inventory(root)
     (tmp_path / "ansible.cfg").touch()
@@ -97,7 +99,7 @@ def test_5000_hosts_cost_a_tenth_of_plain_yaml(tmp_path: Path) -> None:
     assert len(meta["hostvars"]) == HOSTS
     shared = listing.pop("all")
     assert isinstance(shared, dict)
-    children = {
+    children: dict[str, object] = {
         name: {"hosts": {host: {} for host in group["hosts"]}}
         for name, group in listing.items()
         if isinstance(group, dict)
@@ -108,8 +110,17 @@ def test_5000_hosts_cost_a_tenth_of_plain_yaml(tmp_path: Path) -> None:
     tool = Path(sys.executable).with_name("ansible-inventory")
     theirs, printed = run([tool, "-i", plain, "--list"], environment)
     assert printed["_meta"]["hostvars"].keys() == meta["hostvars"].keys()  # type: ignore[index]
-    print(
-        f"\n{HOSTS} hosts: ours {ours:.2f} s, plain YAML {theirs:.2f} s, "
-        f"ratio {ours / theirs:.3f} (at most {LIMIT_RATIO})"
-    )
-    assert ours / theirs <= LIMIT_RATIO
+    return ours, theirs
+
+
+def main() -> int:
+    """Measure and print; give 1 when ours is above its limit."""
+    with tempfile.TemporaryDirectory(prefix="dcops-bench-") as folder:
+        ours, theirs = measure(Path(folder))
+    ratio = ours / theirs
+    print(f"{HOSTS} hosts: ours {ours:.2f} s, plain YAML {theirs:.2f} s, ratio {ratio:.3f} (at most {LIMIT_RATIO})")
+    return int(ratio > LIMIT_RATIO)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
