@@ -1,10 +1,13 @@
 """A whole drill: it passes, measures what the observer measured, reports, and leaves everything as it was."""
 
+import json
+
 import pytest
 
-from tests.twin.conftest import Twin
+from tests.twin.conftest import ROOT, Twin
 from tests.twin.test_drill_on_twin import DRILL, OPERATIONS, drill, state, without_power_cycle
 
+BUNDLE, OBSERVER = "/root/naskah-db-loss.tar", "pdn-gw1"
 pytestmark = [pytest.mark.deep, pytest.mark.twin]
 
 
@@ -27,3 +30,31 @@ def test_a_drill_passes_and_leaves_everything_as_it_was(ready: Twin) -> None:
     assert "GLADI / REHEARSAL" in page
     assert "<svg" in page
     assert result["run"] in ready.say(OPERATIONS, "dcops", "drill", "history")
+    built = ready.say(OPERATIONS, "dcops", "drill", "evidence", "build", result["run"], "--out", BUNDLE, "--json")
+    assert (json.loads(built)["verdict"], json.loads(built)["is_rehearsal"]) == ("PASS", True)
+    check_elsewhere(ready)
+
+
+def check_elsewhere(twin: Twin) -> None:
+    """Check the bundle at the national side, which knows none of our journals, with the public key alone."""
+    key_id = json.loads(twin.say(OPERATIONS, "dcops", "records", "keygen", "--json"))["key_id"]
+    twin.say(OPERATIONS, "dcops", "records", "export", "--out", "/root/exported")
+    public = twin.say(OPERATIONS, "cat", f"/root/exported/keys/{key_id}.pem")
+    put(twin, "/root/public.pem", public + "\n")
+    put(twin, "/root/verify-evidence.sh", (ROOT / "docs" / "verify-evidence.sh").read_text())
+    bundle = twin.say(OPERATIONS, "base64", "-w0", BUNDLE)
+    for check in (
+        ("dcops", "drill", "evidence", "verify", BUNDLE, "--key", "/root/public.pem"),
+        ("sh", "/root/verify-evidence.sh", BUNDLE, "/root/public.pem"),
+    ):
+        put(twin, f"{BUNDLE}.base64", bundle)
+        twin.say(OBSERVER, "sh", "-c", f"base64 -d {BUNDLE}.base64 >{BUNDLE}")
+        done = twin.run(OBSERVER, *check)
+        assert done.returncode == 31, done.stdout + done.stderr
+        twin.say(OBSERVER, "sh", "-c", f"printf X | dd of={BUNDLE} bs=1 seek=700 conv=notrunc status=none")
+        assert twin.run(OBSERVER, *check).returncode == 30
+
+
+def put(twin: Twin, path: str, text: str) -> None:
+    done = twin.run(OBSERVER, "sh", "-c", f"cat >{path}", input=text)
+    assert done.returncode == 0, done.stderr
