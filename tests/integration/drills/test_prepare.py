@@ -167,3 +167,24 @@ def test_a_rehearsal_leaves_the_application_due(
     assert found["reason"] == "never drilled where it counts; only rehearsed"
     assert dcops(["drill", "due"]) == 14
     assert "only rehearsed" in capsys.readouterr().out
+
+
+def test_two_runs_stand_side_by_side(
+    opened: tuple[wiring.Drills, Drill], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drills, drill = opened
+    journal, runs = wiring.journal_of(drills), ("01M8AAAAAAAAAAAAAAAAAAAAAA", "01M8BBBBBBBBBBBBBBBBBBBBBB")
+    for run, seconds in zip(runs, (14.5, 20.0), strict=True):
+        result = DrillResult(
+            drill=drill.name, drill_version=1, spec_sha256="0" * 64, environment="twin", is_rehearsal=True,
+            verdict="PASS", exit_code=0, rto_verified_seconds=seconds,
+        )  # fmt: skip
+        journal.append(result.kind, result.model_dump(mode="json"), run=run)
+    settings = drills.settings
+    for name, value in (("STATE", settings.state), ("IDENTITY", settings.identity_path), ("HOME", ROOT)):
+        monkeypatch.setenv(f"DCOPS_{name}", str(value))
+    assert dcops(["drill", "compare", "AAAA", "BBBB"]) == 0
+    line = next(line for line in capsys.readouterr().out.splitlines() if "rto_verified_seconds" in line)
+    assert line.split() == ["figure", "rto_verified_seconds", "14.5", "20.0", "+5.5"]
+    assert dcops(["drill", "compare", "AAAA", "CCCC"]) == 2
+    assert "0 results belong to such a run" in capsys.readouterr().err
