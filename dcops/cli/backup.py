@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dcops.cli import backup_plan, backup_unlock, backup_verify
+from dcops.cli import backup_plan, backup_policy, backup_unlock, backup_verify
 from dcops.cli.common import (
     CheckOption,
     InventoryOption,
@@ -267,6 +267,7 @@ def restore(
 app.command("plan")(backup_plan.plan)
 app.command("verify")(backup_verify.verify)
 app.command("unlock")(backup_unlock.unlock)
+app.command("policy")(backup_policy.policy)
 
 
 @app.command()

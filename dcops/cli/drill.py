@@ -355,9 +355,11 @@ def report(
 
 
 # Registered last, so that the help lists them after what they follow on.
-from dcops.cli import drill_evidence, drill_later, drill_watch  # noqa: E402
+from dcops.cli import drill_compare, drill_due, drill_evidence, drill_later, drill_watch  # noqa: E402
 
 app.command()(drill_later.abort)
 app.command()(drill_later.resume)
 app.command()(drill_watch.watch)
+app.command()(drill_due.due)
+app.command()(drill_compare.compare)
 app.add_typer(drill_evidence.app, name="evidence")

@@ -1,5 +1,6 @@
 """What a drill gets on its operations server, before anything is connected."""
 
+import json
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -146,3 +147,44 @@ def test_a_drill_named_by_another_plan_is_refused_and_touches_nothing(
     assert dcops(["drill", "run", drill.name, "--yes", "--plan-id", "f" * 12]) == 7
     assert "not the one named" in capsys.readouterr().err
     assert list(list_runs(settings.state)) == []
+
+
+def test_a_rehearsal_leaves_the_application_due(
+    opened: tuple[wiring.Drills, Drill], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drills, drill = opened
+    result = DrillResult(
+        drill=drill.name, drill_version=1, spec_sha256="0" * 64, app=drill.spec.scope.app, environment="twin",
+        is_rehearsal=True, verdict="PASS", exit_code=0, drill_type="component", executed=True,
+    )  # fmt: skip
+    wiring.journal_of(drills).append(result.kind, result.model_dump(mode="json"))
+    settings = drills.settings
+    for name, value in (("STATE", settings.state), ("IDENTITY", settings.identity_path), ("HOME", ROOT)):
+        monkeypatch.setenv(f"DCOPS_{name}", str(value))
+    assert dcops(["drill", "due", "--json"]) == 14
+    (found,) = json.loads(capsys.readouterr().out)["applications"]
+    assert (found["application"], found["status"], found["last"]) == (drill.spec.scope.app, "fail", None)
+    assert found["reason"] == "never drilled where it counts; only rehearsed"
+    assert dcops(["drill", "due"]) == 14
+    assert "only rehearsed" in capsys.readouterr().out
+
+
+def test_two_runs_stand_side_by_side(
+    opened: tuple[wiring.Drills, Drill], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drills, drill = opened
+    journal, runs = wiring.journal_of(drills), ("01M8AAAAAAAAAAAAAAAAAAAAAA", "01M8BBBBBBBBBBBBBBBBBBBBBB")
+    for run, seconds in zip(runs, (14.5, 20.0), strict=True):
+        result = DrillResult(
+            drill=drill.name, drill_version=1, spec_sha256="0" * 64, environment="twin", is_rehearsal=True,
+            verdict="PASS", exit_code=0, rto_verified_seconds=seconds,
+        )  # fmt: skip
+        journal.append(result.kind, result.model_dump(mode="json"), run=run)
+    settings = drills.settings
+    for name, value in (("STATE", settings.state), ("IDENTITY", settings.identity_path), ("HOME", ROOT)):
+        monkeypatch.setenv(f"DCOPS_{name}", str(value))
+    assert dcops(["drill", "compare", "AAAA", "BBBB"]) == 0
+    line = next(line for line in capsys.readouterr().out.splitlines() if "rto_verified_seconds" in line)
+    assert line.split() == ["figure", "rto_verified_seconds", "14.5", "20.0", "+5.5"]
+    assert dcops(["drill", "compare", "AAAA", "CCCC"]) == 2
+    assert "0 results belong to such a run" in capsys.readouterr().err
