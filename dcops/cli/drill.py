@@ -19,7 +19,7 @@ from dcops.cli.common import (
     writing_inventory,
 )
 from dcops.core.clock import monotonic
-from dcops.core.errors import SpecError, UsageError
+from dcops.core.errors import SpecError
 from dcops.core.exitcodes import ExitCode
 from dcops.core.settings import Settings
 from dcops.core.units import format_duration
@@ -334,20 +334,12 @@ def report(
     from dcops.core.files import write_atomic
     from dcops.drills.report import render_html, render_text
     from dcops.records.kinds.drills import DrillResult
-    from dcops.wiring.drills import journal_of
+    from dcops.wiring.drills import find_result, journal_of
 
     out = Out(as_json=as_json)
-    found = [
-        r
-        for r in journal_of(open_drills_here(inventory)).query(kind="drill.result")
-        if (r.run or "").endswith(run_id.upper())
-    ]
-    if not found or len({r.run for r in found}) != 1:
-        raise UsageError(
-            f"{len(found)} results belong to such a run", where=f"run {run_id}", hint="See: dcops drill history."
-        )
-    result = DrillResult.model_validate(dict(found[-1].payload))
-    full = str(found[-1].run)
+    found = find_result(journal_of(open_drills_here(inventory)), run_id)
+    result = DrillResult.model_validate(dict(found.payload))
+    full = str(found.run)
     if html is not None:
         write_atomic(html, render_html(result, full))
         out.note(f"written: {html}")

@@ -5,12 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dcops.cli.common import InventoryOption, JsonOption, Out
-from dcops.core.errors import UsageError
 from dcops.records.kinds.drills import DrillResult
 
 if TYPE_CHECKING:
     from dcops.drills.compare import Row
-    from dcops.records.model import Record
 
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run id, or any unique ending of one.")]
 # A step that took as long as before, give or take, is not what somebody who compares is looking for.
@@ -36,11 +34,11 @@ def compare(
     """
     from dcops.cli.drill import open_drills_here
     from dcops.drills.compare import compare as side_by_side
-    from dcops.wiring.drills import journal_of
+    from dcops.wiring.drills import find_result, journal_of
 
     out = Out(as_json=as_json)
-    records = list(journal_of(open_drills_here(inventory)).query(kind=DrillResult.kind))
-    chosen = [_result(records, each) for each in (first, second)]
+    journal = journal_of(open_drills_here(inventory))
+    chosen = [find_result(journal, each) for each in (first, second)]
     results = [DrillResult.model_validate(dict(each.payload)) for each in chosen]
     revisions = [(each.envelope.inventory_revision or "")[:12] for each in chosen]
     rows = side_by_side(results[0], results[1], (revisions[0], revisions[1]))
@@ -55,16 +53,6 @@ def compare(
     shown = [row for row in rows if every or row.part != "step" or _is_notable(row)]
     cells = [(row.part, row.name, _cell(row.first), _cell(row.second), _difference(row)) for row in shown]
     out.table(cells, ("", "", *(str(each.run)[-8:] for each in chosen), "change"))
-
-
-def _result(records: "list[Record]", run_id: str) -> "Record":
-    """Give the newest result of the one run that ends so. Raises UsageError when none or several do."""
-    found = [each for each in records if (each.run or "").endswith(run_id.upper())]
-    runs = {each.run for each in found}
-    if len(runs) != 1:
-        message = f"{len(runs)} results belong to such a run"
-        raise UsageError(message, where=f"run {run_id}", hint="See: dcops drill history.")
-    return found[-1]
 
 
 def _is_notable(row: "Row") -> bool:

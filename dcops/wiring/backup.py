@@ -30,7 +30,7 @@ from dcops.runs.locks import hold
 from dcops.runs.refusals import refusals_recorded
 from dcops.runs.run import Run, current_actor, start_run
 from dcops.wiring.handover import hand_over
-from dcops.wiring.received import received_journals
+from dcops.wiring.received import records_everywhere
 from dcops.wiring.records import open_journal
 
 FOLDER = "backup"
@@ -74,14 +74,10 @@ class JournalReceipts:
 
     def everywhere(self, application: str) -> KnownReceipts:
         """Give its receipts of this host's journals and of those other operations servers handed over, verified."""
-        records = list(self._journal.query(kind=Receipt.kind))
-        problems = []
-        for received in received_journals(self._settings, self._inventory):
-            records += [record for record in received.records if record.envelope.kind == Receipt.kind]
-            problems += [received.problem] if received.problem else []
+        records, problems = records_everywhere(self._settings, self._inventory, self._journal, Receipt.kind)
         found = [(record.journal, Receipt.model_validate(dict(record.payload))) for record in records]
         mine = tuple((journal, receipt) for journal, receipt in found if receipt.application == application)
-        return KnownReceipts(receipts=mine, problems=tuple(problems))
+        return KnownReceipts(receipts=mine, problems=problems)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Gathers the facts of 3-2-1-1-0: places and custody of the inventory, receipts and verifications known here."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -18,7 +18,7 @@ from dcops.inventory.model import Application, CustodyDomain, Device
 from dcops.records.kinds.backup import BackupVerification, Receipt
 from dcops.records.model import Record
 from dcops.wiring.backup import load_policies
-from dcops.wiring.received import received_journals
+from dcops.wiring.received import records_everywhere
 from dcops.wiring.records import open_journal
 
 # What brought data back and compared it; a check of the repository alone proves no restore.
@@ -27,9 +27,9 @@ _BROUGHT_BACK = ("restore", "verify sample", "verify db", "verify full")
 
 @dataclass(frozen=True)
 class Known:
-    """The records of backups in this host's journal and in those handed over here, verified, oldest first."""
+    """The records of backups in this host's journal and in those handed over here, verified."""
 
-    records: tuple[Record, ...]
+    records: Sequence[Record]
     problems: tuple[str, ...]
 
     def of(self, kind: str, application: str) -> Iterator[Record]:
@@ -63,12 +63,7 @@ def judge_copies(settings: Settings, inventory_name: str, application: str | Non
 
 def _known(settings: Settings, inventory: Inventory) -> Known:
     journal = open_journal(settings, inventory, inventory.environment)
-    records = [record for kind in (Receipt.kind, BackupVerification.kind) for record in journal.query(kind=kind)]
-    problems = []
-    for received in received_journals(settings, inventory):
-        records += received.records
-        problems += [received.problem] if received.problem else []
-    return Known(tuple(sorted(records, key=lambda record: record.envelope.at)), tuple(problems))
+    return Known(*records_everywhere(settings, inventory, journal, Receipt.kind, BackupVerification.kind))
 
 
 def _judge(inventory: Inventory, application: Application, policy: BackupPolicy | None, known: Known) -> Judged:

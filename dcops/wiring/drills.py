@@ -29,6 +29,7 @@ from dcops.drills.service import DrillService, Setting, draw, targets_from
 from dcops.drills.spec import Known, lint
 from dcops.inventory import Inventory, Role, load
 from dcops.inventory.writing import require_writable
+from dcops.records.model import Record
 from dcops.records.service import Journal
 from dcops.runs.cancel import CancelToken
 from dcops.runs.identity import Identity
@@ -155,6 +156,16 @@ def require_place(drills: Drills, drill: Drill) -> Identity:
         message = f"in {identity.environment.value} these need an order signed by two people: {', '.join(too_wide)}"
         raise Refused(message, where=drill.name, hint="Nothing was touched. Rehearse it in the twin.")
     return identity
+
+
+def find_result(journal: Journal, run_id: str) -> Record:
+    """Give the newest result of the one run whose id ends so. Raises UsageError when none, or several, do."""
+    found = [each for each in journal.query(kind="drill.result") if (each.run or "").endswith(run_id.upper())]
+    runs = len({each.run for each in found})
+    if runs != 1:
+        message = f"{runs} results belong to such a run"
+        raise UsageError(message, where=f"run {run_id}", hint="See: dcops drill history.")
+    return found[-1]
 
 
 def plan_of(drills: Drills, drill: Drill) -> Plan:

@@ -7,18 +7,15 @@ from dcops.drills.due import Asked, Due, judge_due
 from dcops.inventory import Inventory, load
 from dcops.inventory.model import Application
 from dcops.records.kinds.drills import DrillResult
-from dcops.wiring.received import received_journals
+from dcops.wiring.received import records_everywhere
 from dcops.wiring.records import open_journal
 
 
-def drills_due(settings: Settings, inventory_name: str) -> tuple[list[Due], list[str]]:
+def drills_due(settings: Settings, inventory_name: str) -> tuple[list[Due], tuple[str, ...]]:
     """Give how each hosted application stands that a drill is asked of, and the journals that were not believed."""
     inventory = load(settings.inventory_root(inventory_name))
     journal = open_journal(settings, inventory, inventory.environment)
-    records, problems = list(journal.query(kind=DrillResult.kind)), []
-    for received in received_journals(settings, inventory):
-        records += [record for record in received.records if record.envelope.kind == DrillResult.kind]
-        problems += [received.problem] if received.problem else []
+    records, problems = records_everywhere(settings, inventory, journal, DrillResult.kind)
     results = [(parse_rfc3339(each.envelope.at), DrillResult.model_validate(dict(each.payload))) for each in records]
     now = utc_now()
     judged = (

@@ -18,10 +18,10 @@ from dcops.drills.history import read_progress
 from dcops.drills.model import StepResult
 from dcops.records.key_files import FileSigner, KeyFiles
 from dcops.records.keyring import read_key_set
-from dcops.records.model import Record, Stored
+from dcops.records.model import Stored
 from dcops.records.sign import PublicKey
 from dcops.runs.run import list_runs, run_events
-from dcops.wiring.drills import Drills, journal_of
+from dcops.wiring.drills import Drills, find_result, journal_of
 from dcops.wiring.handover import PEERS
 from dcops.wiring.records import all_keys, known_keys, records_folder
 
@@ -57,7 +57,7 @@ def build_evidence(drills: Drills, run_id: str, path: Path) -> Seal:
     if path.suffix != ".tar":
         raise UsageError("a bundle is a .tar file", where=str(path), hint="Name it FILE.tar.")
     journal = journal_of(drills)
-    record = _result_of(list(journal.query(kind="drill.result")), run_id)
+    record = find_result(journal, run_id)
     rows = _slice(journal.store.rows(record.journal), [each.seq for each in journal.query(run=record.run)
                                                        if each.journal == record.journal])  # fmt: skip
     (head,) = [each for each in journal.heads() if each.journal == record.journal]
@@ -103,16 +103,6 @@ def _voucher(settings: Settings, key: PublicKey) -> str:
     for file in sorted((settings.state / PEERS).glob("*.json")):
         known += read_key_set(read_text(file), where=str(file))
     return next((item.journal or "any journal" for item in known if item.key == key), "")
-
-
-def _result_of(records: list[Record], run_id: str) -> Record:
-    found = [each for each in records if (each.run or "").endswith(run_id.upper())]
-    if len({each.run for each in found}) != 1:
-        runs = len({each.run for each in found})
-        raise UsageError(
-            f"{runs} results belong to such a run", where=f"run {run_id}", hint="See: dcops drill history."
-        )
-    return found[-1]
 
 
 def _slice(rows: Iterator[Stored], places: list[int]) -> list[Stored]:

@@ -11,7 +11,7 @@ from dcops.inventory import Inventory, Role
 from dcops.records.export import ExportReader
 from dcops.records.keyring import read_key_set
 from dcops.records.model import Record
-from dcops.records.service import as_record
+from dcops.records.service import Journal, as_record
 from dcops.wiring.handover import PEERS, RECEIVED
 from dcops.wiring.records import verify_records
 
@@ -23,6 +23,21 @@ class Received:
     node: str
     records: tuple[Record, ...] = ()
     problem: str = ""
+
+
+def records_everywhere(
+    settings: Settings, inventory: Inventory, journal: Journal, *kinds: str
+) -> tuple[list[Record], tuple[str, ...]]:
+    """Give the records of some kinds in this host's journals and in those handed over here, verified.
+
+    Second: the journals that were not believed, and why.
+    """
+    records = [record for kind in kinds for record in journal.query(kind=kind)]
+    problems = []
+    for received in received_journals(settings, inventory):
+        records += [record for record in received.records if record.envelope.kind in kinds]
+        problems += [received.problem] if received.problem else []
+    return records, tuple(problems)
 
 
 def received_journals(settings: Settings, inventory: Inventory) -> Iterator[Received]:
