@@ -14,8 +14,9 @@ from dcops.core.errors import DcopsError, Interrupted, TimedOut
 from dcops.core.units import format_duration
 from dcops.drills.context import DrillContext
 from dcops.drills.graph import blocked, ready_steps
-from dcops.drills.kinds import Catalogue
+from dcops.drills.kinds import Action, Catalogue
 from dcops.drills.model import Finding, Mark, MarkName, Outcome, Phase, Step, StepResult, StepState
+from dcops.drills.promotion import require_fence
 from dcops.drills.scratch import placed
 
 logger = logging.getLogger(__name__)
@@ -43,10 +44,19 @@ def at(moment: datetime, reference: Mark) -> Mark:
 
 
 class StepRunner:
-    """Runs steps, keeps their results and marks, and tells a person what happens."""
+    """Runs steps, keeps their results and marks, and tells a person what happens. `written`: the drill's phases."""
 
-    def __init__(self, catalogue: Catalogue, context: DrillContext, events: Events, *, is_silent: bool = False) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        context: DrillContext,
+        events: Events,
+        *,
+        written: Sequence[tuple[Phase, Sequence[Step]]] = (),
+        is_silent: bool = False,
+    ) -> None:
         self._catalogue, self._context, self._events = catalogue, context, events
+        self._written = dict(written)
         self._is_silent = is_silent
         self.results: list[StepResult] = []
         self.marks: dict[MarkName, Mark] = {}
@@ -156,6 +166,8 @@ class StepRunner:
             raise DcopsError(f'"{step.uses}" is not installed')
         if phase is not Phase.ROLLBACKS:
             self._context.token.raise_if_cancelled()
+        if isinstance(kind, Action) and kind.promotes:
+            require_fence(step, self._written.get(phase, ()), self.results, self._catalogue.describe())
         parameters = kind.schema.model_validate(placed(step.parameters, self._context.own_name))
         limit = step.timeout or kind.timeout_seconds
         return _within(limit, step.id, lambda: kind.run(self._context, parameters))

@@ -38,6 +38,19 @@ def cycle_of(steps: Sequence[Step]) -> tuple[str, ...]:
     return ()
 
 
+def chain_of(step: Step, steps: Sequence[Step]) -> frozenset[str]:
+    """Give the ids of everything that must have ended well before `step`, directly or through others."""
+    by_id = {each.id: each for each in steps}
+    found: set[str] = set()
+    left = list(step.needs)
+    while left:
+        name = left.pop()
+        if name not in found:
+            found.add(name)
+            left += by_id[name].needs if name in by_id else ()
+    return frozenset(found)
+
+
 def waves(steps: Sequence[Step]) -> tuple[tuple[Step, ...], ...]:
     """Give the steps in waves: each needs only what stands in earlier ones. For showing; the engine does not wait."""
     done: list[str] = []

@@ -20,6 +20,9 @@ class Action(Generic[P]):
         blast: how much it can break.
         undone_by: names of the actions that undo it; empty only for what changes nothing that outlives the run.
         is_fault: it asks the twin's supervisor; allowed in inject and rollback steps only.
+        promotes: it makes a second copy of data the one that is written to; refused while the first may still be.
+        fences: when it ends well, it has shown that the first copy acknowledges nothing any more.
+        permits_promotion: when it ends well, two people have signed that this holds; in the declare phase only.
         timeout_seconds: after which the drill no longer waits for it.
     """
 
@@ -31,17 +34,21 @@ class Action(Generic[P]):
     undone_by: tuple[str, ...] = ()
     is_fault: bool = False
     timeout_seconds: float = 120.0
+    promotes: bool = False
+    fences: bool = False
+    permits_promotion: bool = False
 
 
 @dataclass(frozen=True)
 class Probe(Generic[P]):
-    """Something a drill looks at; it changes nothing."""
+    """Something a drill looks at; it changes nothing. `fences`: its yes shows that a copy acknowledges nothing."""
 
     name: str
     summary: str
     schema: type[P]
     run: Callable[[DrillContext, P], Finding]
     timeout_seconds: float = 60.0
+    fences: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,10 +71,13 @@ class Catalogue:
                 undone_by=each.undone_by,
                 is_fault=each.is_fault,
                 is_action=True,
+                promotes=each.promotes,
+                fences=each.fences,
+                permits_promotion=each.permits_promotion,
             )
             for name, each in self.actions.items()
         }
-        probes = {name: KindInfo(parameters=each.schema) for name, each in self.probes.items()}
+        probes = {name: KindInfo(parameters=each.schema, fences=each.fences) for name, each in self.probes.items()}
         return {**probes, **actions}
 
     def blast(self, name: str) -> BlastClass:

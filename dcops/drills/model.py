@@ -168,6 +168,9 @@ class KindInfo(Frozen):
     undone_by: tuple[str, ...] = ()
     is_fault: bool = False
     is_action: bool = False
+    promotes: bool = False
+    fences: bool = False
+    permits_promotion: bool = False
 
 
 class Outcome(Frozen):

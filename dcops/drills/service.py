@@ -81,7 +81,7 @@ class DrillService:
         self._events, self._notify = events, notify
         self._began = monotonic()
         self._done: set[str] = set()
-        self.runner = StepRunner(catalogue, context, events)
+        self.runner = StepRunner(catalogue, context, events, written=setting.drill.spec.phases())
 
     def run(self) -> DrillResult:
         """Run the drill to its result; whatever happens after the first change, the rollbacks run."""

@@ -11,6 +11,7 @@ from dcops.core.text import did_you_mean
 from dcops.core.words import BlastClass
 from dcops.drills.graph import cycle_of
 from dcops.drills.model import Drill, KindInfo, Phase, Step
+from dcops.drills.promotion import unfenced
 from dcops.drills.scratch import leaves_scratch, placed
 
 Keys = tuple[str | int, ...]
@@ -63,6 +64,7 @@ def lint(document: Any, *, name: str, file: str, known: Known, locate: Locate) -
         *_controls(drill),
         *_undone(drill, known.kinds),
         *_production_untouched(drill, known.kinds),
+        *_promotions(drill, known.kinds),
     ]
     return drill, [Problem(f"{file}:{locate(keys)}", _path(keys), message, hint) for keys, message, hint in found]
 
@@ -235,6 +237,12 @@ def _undone(drill: Drill, kinds: Mapping[str, KindInfo]) -> Iterator[Found]:
             if word not in changing:
                 keys = (*_WHERE[Phase.ROLLBACKS], index, "undoes")
                 yield keys, f'"{word}" is no step that changes something', _suggest(word, changing)
+
+
+def _promotions(drill: Drill, kinds: Mapping[str, KindInfo]) -> Iterator[Found]:
+    """What promotes a second copy waits for a fence, or two people have signed that the first is gone."""
+    for phase, index, message, hint in unfenced(drill, kinds):
+        yield (*_WHERE[phase], index), message, hint
 
 
 _WORDS = (

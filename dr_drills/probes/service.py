@@ -136,4 +136,4 @@ def _unread(context: DrillContext, routers: str, refusal: str) -> Finding:
 
 HEALTHY = Probe("service.healthy", "The service answers from a site", AtSite, _healthy, timeout_seconds=300)
 DOWN = Probe("service.down", "The service is seen to be down", Gone, _down, timeout_seconds=300)
-FENCED = Probe("service.fenced", "The lost site can acknowledge nothing", FencedSite, _fenced)
+FENCED = Probe("service.fenced", "The lost site can acknowledge nothing", FencedSite, _fenced, fences=True)
