@@ -24,6 +24,18 @@ class Node(Frozen):
     node: DeviceName
 
 
+class Site(Frozen):
+    """One site."""
+
+    site: DeviceName
+
+
+class Link(Frozen):
+    """A wide-area link, or a node's name for its cable into the site's network."""
+
+    link: DeviceName
+
+
 class Database(Frozen):
     """A database at a device."""
 

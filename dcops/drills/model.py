@@ -237,6 +237,19 @@ class Announced(Frozen):
     unread: Mapping[str, str] = {}
 
 
+class SiteNodes(Frozen):
+    """The nodes of a site, in the order in which power comes back: nothing else works without the first two."""
+
+    routers: tuple[str, ...]
+    base: tuple[str, ...]
+    others: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All of them."""
+        return (*self.routers, *self.base, *self.others)
+
+
 class Attempt(Frozen):
     """One line of the outside observer's ledger."""
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from dcops.drills.model import Announced, Attempt, RecoveryPoint
+from dcops.drills.model import Announced, Attempt, RecoveryPoint, SiteNodes
 
 Say = Callable[[str], None]
 
@@ -17,6 +17,24 @@ class Faults(Protocol):
 
     def start(self, node: str) -> str:
         """Give a node its power back; harmless when it is on."""
+
+    def site(self, site: str) -> SiteNodes:
+        """Give the nodes of a site. Raises Refused for one that is not the ministry's."""
+
+    def stop_all(self, nodes: Sequence[str]) -> None:
+        """Take the power of several nodes at one moment. Raises Refused when the one that asks is among them."""
+
+    def start_all(self, nodes: Sequence[str]) -> None:
+        """Give several nodes their power back, in this order."""
+
+    def cut(self, link: str, *, is_silent: bool = False, end: str | None = None) -> None:
+        """Cut a link: carrier lost, or silently; `end`: only what leaves that device vanishes, which is silent."""
+
+    def shape(self, link: str, *, rate: str | None, loss: float, delay_seconds: float | None, end: str | None) -> None:
+        """Limit a link: bits per second such as 10M, share of frames lost, delay each way."""
+
+    def heal(self, link: str) -> None:
+        """Take every fault off a link; harmless when there is none."""
 
 
 class Hosts(Protocol):

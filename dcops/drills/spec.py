@@ -42,6 +42,7 @@ class Known:
     applications: frozenset[str]
     services: frozenset[str]
     sites: frozenset[str]
+    links: frozenset[str] = frozenset()
 
 
 def lint(document: Any, *, name: str, file: str, known: Known, locate: Locate) -> tuple[Drill | None, list[Problem]]:
@@ -63,6 +64,7 @@ def lint(document: Any, *, name: str, file: str, known: Known, locate: Locate) -
         *_steps(drill, known),
         *_controls(drill),
         *_undone(drill, known.kinds),
+        *_own_site(drill),
         *_production_untouched(drill, known.kinds),
         *_promotions(drill, known.kinds),
     ]
@@ -70,6 +72,10 @@ def lint(document: Any, *, name: str, file: str, known: Known, locate: Locate) -
 
 
 Found = tuple[Keys, str, str]
+_REFERENCES = {
+    "device": "device", "node": "device", "from_device": "device", "to_device": "device", "end": "device",
+    "link": "link", "site": "site",
+}  # fmt: skip
 
 
 def _path(keys: Keys) -> str:
@@ -140,6 +146,14 @@ def _production_untouched(drill: Drill, kinds: Mapping[str, KindInfo]) -> Iterat
             yield (*_WHERE[phase], index), f'"{step.uses}" touches more than scratch in a restore drill', hint
 
 
+def _own_site(drill: Drill) -> Iterator[Found]:
+    """The site a drill runs at is never the one it takes the power of: it would end itself, and its record."""
+    for phase, index, step in _all(drill):
+        if step.uses == "lab.stop_site" and step.parameters.get("site") == drill.spec.scope.run_at:
+            keys = (*_WHERE[phase], index, "with", "site")
+            yield keys, f"the drill runs at {drill.spec.scope.run_at}", "Lose another site, or run it elsewhere."
+
+
 def _all(drill: Drill) -> Iterator[tuple[Phase, int, Step]]:
     for phase, steps in drill.spec.phases():
         for index, step in enumerate(steps):
@@ -203,10 +217,10 @@ def _parameters(at: Keys, step: Step, schema: Any, known: Known) -> Iterator[Fou
                 yield keys, f'"{row["loc"][-1]}" is unknown', _suggest(str(row["loc"][-1]), schema.model_fields)
             else:
                 yield keys, f"{row['msg']}".rstrip("."), f"{step.uses} takes: {', '.join(schema.model_fields)}."
-    for key in ("device", "node", "from_device", "to_device"):
-        word = step.parameters.get(key)
-        if isinstance(word, str) and word not in known.devices:
-            yield (*at, "with", key), f'"{word}" is no device of the inventory', _suggest(word, known.devices)
+    for key, what in _REFERENCES.items():
+        word, words = step.parameters.get(key), getattr(known, f"{what}s")
+        if isinstance(word, str) and word not in words:
+            yield (*at, "with", key), f'"{word}" is no {what} of the inventory', _suggest(word, words)
 
 
 def _controls(drill: Drill) -> Iterator[Found]:

@@ -68,7 +68,7 @@ class FaultLog:
         payload = LabFault(
             twin=self._twin,
             verb=_short(request.get("verb")),
-            target=_short(request.get("target")),
+            target=_short(_target(request)),
             arguments={name: _plain(request[name]) for name in _ARGUMENTS if request.get(name) not in (None, False)},
             is_ok=error is None,
             error=error or "",
@@ -80,6 +80,12 @@ class FaultLog:
             run=run if isinstance(run, str) and is_ulid(run) else None,
             actor=(asker.actor or None) if asker.place == "host" else f"root@{asker.place}",
         )
+
+
+def _target(request: Mapping[str, Any]) -> object:
+    """Give what a request is about: one name, or several at once."""
+    names = request.get("targets")
+    return " ".join(map(str, names)) if isinstance(names, list) else request.get("target")
 
 
 def _short(value: object) -> str:

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dcops.core.errors import DcopsError, UsageError
+from dcops.core.errors import DcopsError, Refused, UsageError
 from dcops.core.units import parse_duration
 from dcops.lab.fault_log import Asker, FaultLog, OpenJournal
 from dcops.lab.forward import Forward, Forwarder, plan_forwards
@@ -49,8 +49,8 @@ class Supervisor:
         self._forwarder = Forwarder(twin)
         self._forwarder.ensure(plan_forwards(topology))
         self._verbs: dict[str, Callable[[Request], Any]] = {
-            "start": lambda r: self._board.start(_word(r, "target")),
-            "stop": lambda r: self._board.stop(_word(r, "target")),
+            "start": lambda r: self._board.start(*_nodes(r)),
+            "stop": lambda r: self._board.stop(*_nodes(r)),
             "cut": lambda r: self._board.cut(_word(r, "target"), is_silent=bool(r.get("silent")), end=r.get("end")),
             "heal": lambda r: self._board.heal(_word(r, "target")),
             "shape": self._shape,
@@ -73,6 +73,8 @@ class Supervisor:
             if not isinstance(verb, str) or verb not in self._verbs or (allowed is not None and verb not in allowed):
                 known = ", ".join(sorted(allowed or self._verbs))
                 raise UsageError(f'"{verb}" is no verb here', hint=f"Verbs: {known}.")
+            if allowed is not None and verb == "stop" and by in _nodes(request):
+                raise Refused("a node asks for its own power to be cut", where=by, hint="What it runs would end.")
             answer: dict[str, Any] = {"ok": True, "result": self._verbs[verb](request)}
         except DcopsError as error:
             answer = {"ok": False, "error": str(error), "exit_code": int(error.exit_code)}
@@ -127,6 +129,16 @@ def _word(request: Request, name: str) -> str:
     if not isinstance(value, str):
         raise UsageError(f'the request needs "{name}"')
     return value
+
+
+def _nodes(request: Request) -> list[str]:
+    """Give the nodes a request is about: one `target`, or several `targets` at once."""
+    if "targets" not in request:
+        return [_word(request, "target")]
+    names = request["targets"]
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        raise UsageError('"targets" must be a list of nodes')
+    return names
 
 
 def _bits(text: object) -> int:

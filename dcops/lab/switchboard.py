@@ -43,24 +43,29 @@ class Switchboard:
         self._file = folders.run / "faults.json"
         self.state = State(**json.loads(self._file.read_text())) if self._file.exists() else State()
 
-    def start(self, name: str) -> None:
-        """Switch a node on; harmless when it runs."""
-        node = self.topology.node(name)
-        with self._lock:
-            if not self.launcher.is_running(name):
-                self._plugs(name, up=True)
-                argv = boot_arguments(self.twin, node, self.folders, self.source)
-                self.launcher.start(self.twin.node(name), argv, name)
-            self.state.off = [n for n in self.state.off if n != name]
-            self._save()
+    def start(self, *names: str) -> None:
+        """Switch nodes on, in this order; harmless for one that runs. None is, when one of them is unknown."""
+        nodes = [self.topology.node(name) for name in names]
+        for node in nodes:
+            with self._lock:
+                if not self.launcher.is_running(node.name):
+                    self._plugs_up(node.name)
+                    argv = boot_arguments(self.twin, node, self.folders, self.source)
+                    self.launcher.start(self.twin.node(node.name), argv, node.name)
+                self.state.off = [each for each in self.state.off if each != node.name]
+                self._save()
 
-    def stop(self, name: str) -> None:
-        """Switch a node off as a power cut would: its cables go dead first, so nobody gets a farewell."""
-        self.topology.node(name)
+    def stop(self, *names: str) -> None:
+        """Switch nodes off as a power cut would, several at one moment.
+
+        The cables of all go dead before the first process ends, so nobody gets a farewell.
+        """
+        nodes = [self.topology.node(name) for name in names]
         with self._lock:
-            self._plugs(name, up=False)
-            self.launcher.kill(name)
-            self.state.off = sorted({*self.state.off, name})
+            iproute2.set_plugs({plug for node in nodes for plug in cables.plugs(self.twin, node)}, up=False)
+            for name in names:
+                self.launcher.kill(name)
+            self.state.off = sorted({*self.state.off, *names})
             self._save()
 
     def halt(self, targets: list[str] | None, *, timeout_seconds: float = 30.0) -> list[str]:
@@ -171,10 +176,10 @@ class Switchboard:
                 ports[port] = PortFault(**fields)
         run(["ip", "netns", "exec", namespace, "nft", "-f", "-"], input=faults.ruleset(ports).encode())
 
-    def _plugs(self, name: str, *, up: bool) -> None:
+    def _plugs_up(self, name: str) -> None:
         cut = {port_of(self.twin, self.topology.link(n), self.topology, e) for n in self.state.cut for e in (0, 1)}
-        plugs = [plug for plug in cables.plugs(self.twin, self.topology.node(name)) if not (up and plug in cut)]
-        iproute2.set_plugs(plugs, up=up)
+        plugs = [plug for plug in cables.plugs(self.twin, self.topology.node(name)) if plug not in cut]
+        iproute2.set_plugs(plugs, up=True)
 
     def _save(self) -> None:
         write_atomic(self._file, json.dumps(asdict(self.state)), 0o600)

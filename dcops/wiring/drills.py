@@ -21,7 +21,7 @@ from dcops.drills.entrypoints import load_catalogue
 from dcops.drills.https import Endpoint, HttpsObserver, PinnedWeb
 from dcops.drills.kinds import Catalogue
 from dcops.drills.lab_socket import LabSocket
-from dcops.drills.model import Drill
+from dcops.drills.model import Drill, SiteNodes
 from dcops.drills.plan import beyond
 from dcops.drills.ports import Say
 from dcops.drills.postgresql import PostgresqlServers, ServerAccess
@@ -83,6 +83,7 @@ class Drills:
             applications=frozenset(self.inventory.applications),
             services=frozenset(self.inventory.services),
             sites=frozenset(self.inventory.sites),
+            links=frozenset((*self.inventory.links, *(node.name for node in self.inventory.nodes))),
         )
         shown = str(path.relative_to(self.settings.home))
         try:
@@ -234,7 +235,7 @@ def prepare(
         run_id=own_id,
         scope=scope,
         environment=setting.environment,
-        faults=LabSocket(own_id),
+        faults=LabSocket(own_id, partial(site_nodes, inventory)),
         hosts=SshHosts(target),
         recovery=recovery,
         databases=PostgresqlServers(access),
@@ -247,6 +248,17 @@ def prepare(
     )
     notify = SpoolNotify(settings.state / "notify")
     return Prepared(DrillService(setting, drills.catalogue, context, run, notify), context, recovery)
+
+
+def site_nodes(inventory: Inventory, site: str) -> SiteNodes:
+    """Give the nodes of a site by what else needs them. Raises Refused for one that is not the ministry's."""
+    if not inventory.sites[site].is_managed:
+        raise Refused(f"{site} is not the ministry's", where=site, hint="Nothing was touched.")
+    groups: dict[str, list[str]] = {"routers": [], "base": [], "others": []}
+    for node in (each for each in inventory.nodes if each.site == site):
+        word = "routers" if Role.ROUTER in node.roles else "base" if Role.BASE in node.roles else "others"
+        groups[word].append(node.name)
+    return SiteNodes.model_validate(groups)
 
 
 def unfailing(say: Say) -> Say:

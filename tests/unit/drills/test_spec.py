@@ -20,6 +20,7 @@ KNOWN = Known(
     applications=frozenset({"naskah_dinas_elektronik"}),
     services=frozenset({"naskah"}),
     sites=frozenset({"jkt", "drc", "pdn"}),
+    links=frozenset({"w1", "w2", "jkt-db1"}),
 )
 Change = Callable[[dict[str, Any]], None]
 
@@ -105,6 +106,18 @@ def test_the_shipped_scenario_is_clean() -> None:
                 'spec.rollbacks.steps.1.undoes: "nothing" is no step that changes something. Known: announce, '
                 "kill-database, load-database, restore-files, start-application, withdraw."
             ),
+        ),
+        (
+            put("spec/inject/0", {"id": "kill-database", "uses": "lab.cut", "with": {"link": "w9"}}),
+            'spec.inject.0.with.link: "w9" is no link of the inventory. Known: jkt-db1, w1, w2.',
+        ),
+        (
+            put("spec/inject/0", {"id": "kill-database", "uses": "lab.stop_site", "with": {"site": "jkr"}}),
+            'spec.inject.0.with.site: "jkr" is no site of the inventory. Did you mean "jkt"?',
+        ),
+        (
+            put("spec/inject/0", {"id": "kill-database", "uses": "lab.stop_site", "with": {"site": "drc"}}),
+            "spec.inject.0.with.site: the drill runs at drc. Lose another site, or run it elsewhere.",
         ),
         (put("spec/verify/0/id", "served"), 'spec.verify.0.id: "served" stands twice. Rename one of them.'),
         (put("spec/gaurds", []), 'spec.gaurds: "gaurds" is unknown. Did you mean "guards"?'),

@@ -88,6 +88,28 @@ def test_what_is_refused_is_a_record_too(supervisor: Supervisor, journal: Journa
     assert "is no verb here" in journal.records[0]["error"]
 
 
+def test_several_nodes_are_one_record(supervisor: Supervisor, journal: Journal) -> None:
+    request = {"verb": "stop", "targets": ["jkt-rtr1", "jkt-svc1"], "run": RUN}
+    assert supervisor.answer(request, by="drc-ops1", allowed=FAULT_VERBS)["ok"]
+    assert [(r["verb"], r["target"], r["is_ok"]) for r in journal.records] == [("stop", "jkt-rtr1 jkt-svc1", True)]
+
+
+@pytest.mark.parametrize("about", [{"target": "drc-ops1"}, {"targets": ["jkt-rtr1", "drc-ops1"]}])
+def test_the_node_that_asks_is_not_switched_off(
+    supervisor: Supervisor, journal: Journal, about: dict[str, Any]
+) -> None:
+    answer = supervisor.answer({"verb": "stop", **about}, by="drc-ops1", allowed=FAULT_VERBS)
+    assert (answer["ok"], answer["exit_code"]) == (False, 7)
+    assert "its own power" in journal.records[0]["error"]
+    assert supervisor.answer({"verb": "stop", **about}, by="host", allowed=None)["ok"]
+
+
+@pytest.mark.parametrize("names", ["jkt-rtr1", [], [1]])
+def test_what_is_no_list_of_nodes_is_usage(supervisor: Supervisor, names: object) -> None:
+    answer = supervisor.answer({"verb": "stop", "targets": names}, by="drc-ops1", allowed=FAULT_VERBS)
+    assert (answer["ok"], answer["exit_code"]) == (False, 2)
+
+
 def test_bringing_the_twin_up_is_no_fault(supervisor: Supervisor, journal: Journal, tmp_path: Path) -> None:
     supervisor.answer({"verb": "start", "target": "jkt-ops1", "for": "up"}, by="host", allowed=None)
     supervisor.answer({"verb": "ping"}, by="host", allowed=None)

@@ -44,3 +44,62 @@ def test_shaping_again_takes_the_limit_from_before_off(board: Switchboard, asked
     board.shape("w1", rate_bits=None, loss=0.05, delay_seconds=None, end="jkt-rtr1")
     assert [line for line in asked if "qdisc del" in line]
     assert board.listing() == [{"link": "w1", "fault": "shape", "end": "jkt-rtr1", "loss": 0.05}]
+
+
+class Launcher:
+    """Nodes that run until they are killed."""
+
+    def __init__(self, log: list[str]) -> None:
+        self._log = log
+        self.running = {"jkt-rtr1", "jkt-svc1", "jkt-ops1"}
+
+    def kill(self, name: str) -> None:
+        self._log.append(f"kill {name}")
+        self.running.discard(name)
+
+    def is_running(self, name: str) -> bool:
+        return name in self.running
+
+    def start(self, name: str, argv: list[str], label: str) -> None:
+        self._log.append(f"boot {label}")
+        self.running.add(label)
+
+
+@pytest.fixture
+def powered(board: Switchboard, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    log: list[str] = []
+    board.launcher = Launcher(log)  # type: ignore[assignment]
+    monkeypatch.setattr(
+        switchboard.iproute2,
+        "set_plugs",
+        lambda plugs, *, up: log.extend(f"{'up' if up else 'down'} {name}" for _, name in sorted(plugs)),
+    )
+    monkeypatch.setattr(switchboard, "boot_arguments", lambda *_: [])
+    return log
+
+
+def test_several_nodes_lose_power_at_one_moment(board: Switchboard, powered: list[str]) -> None:
+    board.stop("jkt-rtr1", "jkt-svc1")
+    first_kill = powered.index("kill jkt-rtr1")
+    assert all(line.startswith("down ") for line in powered[:first_kill])
+    assert len(powered[:first_kill]) == 5  # management and lan of both, and the router's link
+    assert powered[first_kill:] == ["kill jkt-rtr1", "kill jkt-svc1"]
+    assert board.state.off == ["jkt-rtr1", "jkt-svc1"]
+
+
+def test_power_comes_back_in_the_order_asked_for_and_a_cut_link_stays_cut(
+    board: Switchboard, powered: list[str]
+) -> None:
+    board.cut("w1")
+    board.stop("jkt-rtr1", "jkt-svc1")
+    powered.clear()
+    board.start("jkt-svc1", "jkt-rtr1")
+    assert [line for line in powered if line.startswith("boot")] == ["boot jkt-svc1", "boot jkt-rtr1"]
+    assert "up w1-jkt-rtr1" not in powered
+    assert board.state.off == []
+
+
+def test_one_unknown_name_stops_nothing(board: Switchboard, powered: list[str]) -> None:
+    with pytest.raises(UsageError, match='"jkt-db9" is no node'):
+        board.stop("jkt-rtr1", "jkt-db9")
+    assert (powered, board.state.off) == ([], [])
