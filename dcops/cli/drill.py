@@ -38,6 +38,10 @@ app = typer.Typer(
 )
 
 NameArgument = Annotated[str, typer.Argument(metavar="DRILL", help="A scenario's name; see dcops drill list.")]
+_WHAT = {
+    "restore": "restores into scratch and wipes it",
+    "tabletop": "asks people what they would do, and changes nothing",
+}
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run id, or any unique ending of one.")]
 
 
@@ -143,7 +147,15 @@ def _show(out: Out, drills: "Drills", drill: "Drill") -> None:
     controls = [control.model_dump() for control in drill.spec.controls]
     if out.as_json:
         document = {"name": drill.name, "title": drill.metadata.title, "spec_sha256": drills.sha256(drill.name)}
-        out.json({**document, "scope": drill.spec.scope, "steps": rows, "controls": controls})
+        out.json(
+            {
+                **document,
+                "scope": drill.spec.scope,
+                "roles": dict(drill.spec.roles),
+                "steps": rows,
+                "controls": controls,
+            }
+        )
         return
     out.line(f"{drill.name} version {drill.metadata.version}: {drill.metadata.title.en} ({drill.metadata.title.id})")
     cells = [
@@ -151,7 +163,10 @@ def _show(out: Out, drills: "Drills", drill: "Drill") -> None:
         for r in rows
     ]
     out.table(cells, ("phase", "wave", "step", "uses", "blast", "with"))
-    out.line("controls: " + ", ".join(f"{c['id']} ({c['of']} on {c['tamper']})" for c in controls))
+    for role, what in drill.spec.roles.items():
+        out.line(f"role {role}: {what.en} ({what.id})")
+    if controls:
+        out.line("controls: " + ", ".join(f"{c['id']} ({c['of']} on {c['tamper']})" for c in controls))
 
 
 @app.command()
@@ -207,7 +222,10 @@ def run(
 ) -> int:
     """Run a drill: guards, steady state, fault, recovery, verification, controls, and always the way back.
 
-    INT and TERM stop it; the first act then is the rollback. Verdict and exit code: PASS 0, FAIL 20, INCONCLUSIVE 21,
+    Steps for people are asked at this terminal too, unless --yes says that nobody sits here; from anywhere else they
+    are answered by: dcops drill answer. INT and TERM stop it; the first act then is the rollback.
+
+    Verdict and exit code: PASS 0, FAIL 20, INCONCLUSIVE 21,
     REFUSED 22 (a guard said no, nothing was touched), ABORTED 23; 24 when the rollback is incomplete: call a person.
     Exit 7: this host, its environment or its site is not the drill's; nothing was touched.
 
@@ -234,22 +252,24 @@ def run(
     with refusals_recorded(f"drill run {drill.name}", journal, drills.settings.identity_path):
         require_place(drills, drill)
         require_seen(plan_of(drills, drill), yes=yes, named=plan_id)
-    is_restore = drill.spec.type == "restore"
-    what = "restores into scratch and wipes it" if is_restore else "breaks something on purpose and recovers it"
+    what = _WHAT.get(drill.spec.type, "breaks something on purpose and recovers it")
     confirm(f"Run drill {name}? It {what}.", yes=yes)
-    result, run_id = _execute(out, drills, drill, seed, journal)
+    result, run_id = _execute(out, drills, drill, seed, journal, is_asking_here=not yes)
     conclude(out, result, run_id)
     return result.exit_code
 
 
-def _execute(out: Out, drills: "Drills", drill: "Drill", seed: int | None, journal: Any) -> tuple["DrillResult", str]:
+def _execute(
+    out: Out, drills: "Drills", drill: "Drill", seed: int | None, journal: Any, *, is_asking_here: bool
+) -> tuple["DrillResult", str]:
     from dcops.runs.cancel import cancel_on_signals
     from dcops.wiring.drills import prepare, running
 
     setting = drills.setting(drill, seed)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a lost terminal is no reason to stop in the middle
     with cancel_on_signals() as token, running(drills, drill, "drill run", journal) as run:
-        prepared = prepare(drills, setting, run, say_to(out), token, journal=journal)
+        out.note(f"run {run.run_id}")
+        prepared = prepare(drills, setting, run, say_to(out), token, journal=journal, is_asking_here=is_asking_here)
         result = prepared.service.run()
         run.record(result.kind, result.model_dump(mode="json"))
         run.finish({"verdict": result.verdict, "exit_code": result.exit_code}, exit_code=result.exit_code)
@@ -347,10 +367,11 @@ def report(
 
 
 # Registered last, so that the help lists them after what they follow on.
-from dcops.cli import drill_compare, drill_due, drill_evidence, drill_later, drill_watch  # noqa: E402
+from dcops.cli import drill_answer, drill_compare, drill_due, drill_evidence, drill_later, drill_watch  # noqa: E402
 
 app.command()(drill_later.abort)
 app.command()(drill_later.resume)
+app.command()(drill_answer.answer)
 app.command()(drill_watch.watch)
 app.command()(drill_due.due)
 app.command()(drill_compare.compare)

@@ -1,6 +1,8 @@
 """What an action or probe gets: the run it belongs to, what others found, and the ports it may act through."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
@@ -10,8 +12,31 @@ from typing import Any
 from dcops.core.errors import PlanError
 from dcops.core.words import Environment
 from dcops.drills.model import RecoveryPoint, Scope
-from dcops.drills.ports import Databases, Faults, Hosts, Observer, Recovery, Routes, Say, Web
+from dcops.drills.people import Answer, Question
+from dcops.drills.ports import Databases, Faults, Hosts, Observer, People, Recovery, Routes, Say, Web
 from dcops.runs.cancel import CancelToken
+
+_STEP: ContextVar[str] = ContextVar("step", default="")
+
+
+@contextmanager
+def inside(step: str) -> Iterator[None]:
+    """Let what runs in here, in this thread, know which step it belongs to."""
+    token = _STEP.set(step)
+    try:
+        yield
+    finally:
+        _STEP.reset(token)
+
+
+class Nobody:
+    """The people of a run that asks nobody."""
+
+    def ask(self, question: Question) -> None:
+        """Tell nobody."""
+
+    def answer(self, step: str) -> Answer | None:
+        """Give no answer."""
 
 
 @dataclass
@@ -49,6 +74,7 @@ class DrillContext:
     random: Random
     token: CancelToken
     say: Say
+    people: People = field(default_factory=Nobody)
     facts: Facts = field(default_factory=Facts)
     marks: dict[str, datetime] = field(default_factory=dict)
     point: RecoveryPoint | None = None
@@ -58,6 +84,11 @@ class DrillContext:
         if self.point is None:
             raise PlanError("no recovery point was chosen", hint="Let a guard use backup.fresh.")
         return self.point
+
+    @property
+    def step(self) -> str:
+        """The id of the step that asks; empty outside of one."""
+        return _STEP.get()
 
     @property
     def own_name(self) -> str:

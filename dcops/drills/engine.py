@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from dcops.core.clock import monotonic, rfc3339, sleep, utc_now
 from dcops.core.errors import DcopsError, Interrupted, TimedOut
 from dcops.core.units import format_duration
-from dcops.drills.context import DrillContext
+from dcops.drills.context import DrillContext, inside
 from dcops.drills.graph import blocked, ready_steps
 from dcops.drills.kinds import Action, Catalogue
 from dcops.drills.model import Finding, Mark, MarkName, Outcome, Phase, Step, StepResult, StepState
@@ -170,7 +170,12 @@ class StepRunner:
             require_fence(step, self._written.get(phase, ()), self.results, self._catalogue.describe())
         parameters = kind.schema.model_validate(placed(step.parameters, self._context.own_name))
         limit = step.timeout or kind.timeout_seconds
-        return _within(limit, step.id, lambda: kind.run(self._context, parameters))
+
+        def call() -> Outcome | Finding:
+            with inside(step.id):
+                return kind.run(self._context, parameters)
+
+        return _within(limit, step.id, call)
 
     def _skip_rest(self, phase: Phase, steps: Sequence[Step], causes: Any) -> None:
         for step in steps:

@@ -23,6 +23,7 @@ class Action(Generic[P]):
         promotes: it makes a second copy of data the one that is written to; refused while the first may still be.
         fences: when it ends well, it has shown that the first copy acknowledges nothing any more.
         permits_promotion: when it ends well, two people have signed that this holds; in the declare phase only.
+        asks: it changes nothing itself, it asks the person in the role its parameter `role` names, and waits.
         timeout_seconds: after which the drill no longer waits for it.
     """
 
@@ -30,13 +31,14 @@ class Action(Generic[P]):
     summary: str
     schema: type[P]
     blast: BlastClass
-    run: Callable[[DrillContext, P], Outcome]
+    run: Callable[[DrillContext, P], Outcome | Finding]
     undone_by: tuple[str, ...] = ()
     is_fault: bool = False
     timeout_seconds: float = 120.0
     promotes: bool = False
     fences: bool = False
     permits_promotion: bool = False
+    asks: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ class Catalogue:
                 promotes=each.promotes,
                 fences=each.fences,
                 permits_promotion=each.permits_promotion,
+                asks=each.asks,
             )
             for name, each in self.actions.items()
         }

@@ -11,6 +11,8 @@ from dcops.core.units import Seconds
 from dcops.core.words import BlastClass, Environment, Frozen, Text
 
 StepId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
+RoleName = StepId
+TABLETOP = "tabletop"
 Uses = Annotated[str, Field(pattern=r"^[a-z_]+(\.[a-z_]+)+$")]
 
 
@@ -105,12 +107,16 @@ class Rollbacks(_Written):
 
 
 class Body(_Written):
-    """The drill itself, phase by phase. Which phases it must and must not have depends on its type: see spec.py."""
+    """The drill itself, phase by phase. Which phases it must and must not have depends on its type: see spec.py.
+
+    `roles`: who takes part, role -> what it does; steps that ask a person ask one of them.
+    """
 
     type: Literal["tabletop", "restore", "component", "partial-failover", "full-failover", "failback"]
     environments: tuple[Environment, ...] = Field(min_length=1)
     scope: Scope
     objectives: Literal["from-inventory"] = "from-inventory"
+    roles: Mapping[RoleName, Text] = Field(default_factory=dict)
     guards: tuple[Step, ...] = ()
     steady_state: tuple[Step, ...] = ()
     inject: tuple[Step, ...] = ()
@@ -171,6 +177,7 @@ class KindInfo(Frozen):
     promotes: bool = False
     fences: bool = False
     permits_promotion: bool = False
+    asks: bool = False
 
 
 class Outcome(Frozen):

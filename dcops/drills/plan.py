@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import timedelta
 
 from dcops.core.words import BlastClass, Environment
-from dcops.drills.model import Control, Phase, RecoveryPoint, Step, StepResult, StepState
+from dcops.drills.model import TABLETOP, Control, Phase, RecoveryPoint, Step, StepResult, StepState
 
 
 def started_ids(results: Sequence[StepResult]) -> frozenset[str]:
@@ -16,9 +16,14 @@ def started_ids(results: Sequence[StepResult]) -> frozenset[str]:
     )
 
 
-def is_executed(results: Sequence[StepResult]) -> bool:
-    """Say whether anything was recovered or tried to be: a drill refused or stopped before that was not executed."""
-    return any(result.phase is Phase.RECOVER and result.state is not StepState.SKIPPED for result in results)
+def is_executed(results: Sequence[StepResult], drill_type: str = "") -> bool:
+    """Say whether anything was recovered or tried to be: a drill refused or stopped before that was not executed.
+
+    A tabletop never is: people said what they would do.
+    """
+    return drill_type != TABLETOP and any(
+        result.phase is Phase.RECOVER and result.state is not StepState.SKIPPED for result in results
+    )
 
 
 def rollbacks_due(steps: Sequence[Step], started: Collection[str], finished: Collection[str]) -> tuple[Step, ...]:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from dcops.drills.model import Announced, Attempt, RecoveryPoint, SiteNodes
+from dcops.drills.people import Answer, Question
 
 Say = Callable[[str], None]
 
@@ -132,3 +133,13 @@ class Observer(Protocol):
 
     def lost(self, since: datetime, until: datetime) -> tuple[int, int]:
         """Have the observer ask the service for each letter it holds acknowledged: how many are lost, and unknown."""
+
+
+class People(Protocol):
+    """Those who take part in a drill; what they answer is kept where a later process of the run finds it."""
+
+    def ask(self, question: Question) -> None:
+        """Tell a question to whoever may answer. A second call tells it again, which is harmless."""
+
+    def answer(self, step: str) -> Answer | None:
+        """Give the first answer to a step's question, or None while there is none. Waits a moment at most."""

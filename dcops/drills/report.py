@@ -8,6 +8,7 @@ from dcops.core.units import format_duration, format_size
 from dcops.records.kinds.drills import DrillResult
 
 _REHEARSAL = "GLADI / REHEARSAL: made in a twin; it never counts as evidence that production recovers."
+_TABLETOP = "TABLETOP / LATIHAN MEJA: people said what they would do; nothing was recovered, so nothing was executed."
 _MARKS = {
     "t_fault": "the fault begins: start of the step that caused it",
     "t_detect": "our probe has seen the service fail twice in a row",
@@ -81,6 +82,8 @@ def render_text(result: DrillResult, run: str) -> str:
     lines = [f"{result.drill} version {result.drill_version}, run {run}: {result.verdict}"]
     if result.is_rehearsal:
         lines.append(_REHEARSAL)
+    if result.drill_type == "tabletop":
+        lines.append(_TABLETOP)
     lines += [f"  reason: {reason}" for reason in result.reasons]
     lines.append(f"environment {result.environment}, application {result.app}, rollback: {result.rollback}")
     if "proposed" in result.target_standing.values():
@@ -109,6 +112,8 @@ def _in_order(result: DrillResult) -> list[tuple[str, str]]:
 def render_html(result: DrillResult, run: str) -> str:
     """Give the report as one page without anything from outside."""
     rehearsal = f'<p class="gladi">{escape(_REHEARSAL)}</p>' if result.is_rehearsal else ""
+    if result.drill_type == "tabletop":
+        rehearsal += f'<p class="gladi">{escape(_TABLETOP)}</p>'
     reasons = "".join(f"<li>{escape(reason)}</li>" for reason in result.reasons)
     figures = "".join(
         f"<tr><th>{escape(name)}</th><td>{escape(value)}</td><td>{escape(source)}</td></tr>"

@@ -14,6 +14,7 @@ from dcops.drills.engine import Events, StepRunner, now
 from dcops.drills.kinds import Catalogue
 from dcops.drills.measure import figures
 from dcops.drills.model import (
+    TABLETOP,
     Control,
     Drill,
     Figures,
@@ -124,7 +125,9 @@ class DrillService:
         aborted = stopped or (f"stopped by {token.reason}" if token.is_cancelled else "")
         is_rolled_back, rollback = self._roll_back()
         measured = self._figures()
-        verdict, reasons = conclude(self.runner.results, measured, self._setting.targets, aborted=aborted)
+        verdict, reasons = conclude(self.runner.results, measured, self._setting.targets, aborted=aborted,
+            is_measured=not self._is_tabletop,
+        )  # fmt: skip
         ending = Ending(verdict, reasons, measured, is_rolled_back, rollback, self.runner.results)
         self._events.event("drill.ended", verdict=verdict.value, reasons=list(reasons), rollback=rollback)
         if not is_rolled_back:
@@ -134,6 +137,10 @@ class DrillService:
             )
             self._notify.send(Urgency.PAGE, subject, body)
         return self._result(ending)
+
+    @property
+    def _is_tabletop(self) -> bool:
+        return self._setting.drill.spec.type == TABLETOP
 
     # -- phases ------------------------------------------------------------------------------------------------
 
@@ -155,17 +162,23 @@ class DrillService:
             if phase is Phase.DETECT:
                 self._mark_end(Phase.DETECT, MarkName.DETECT)
         self._mark_end(Phase.DECLARE, MarkName.DECLARE)
-        if MarkName.START not in runner.marks:
+        if MarkName.START not in runner.marks and not self._is_tabletop:
             runner.mark(MarkName.START, now())
-        if not runner.run_phase(Phase.RECOVER, spec.recover, before=self._done):
+        # People around a table go on to the next question; where something is recovered the first failure ends it.
+        is_recovered = runner.run_phase(
+            Phase.RECOVER, spec.recover, is_stopping=not self._is_tabletop, before=self._done
+        )
+        if not is_recovered and not self._is_tabletop:
             return
         if runner.run_phase(Phase.VERIFY, spec.verify, is_stopping=False, before=self._done):
             self._mark_end(Phase.VERIFY, MarkName.VERIFIED)
-        if not self._context.token.is_cancelled:
+        if spec.controls and not self._context.token.is_cancelled:
             self._controls(spec.controls)
 
     def _mark_end(self, phase: Phase, name: MarkName) -> None:
-        """Set a mark at the latest end of a phase's steps."""
+        """Set a mark at the latest end of a phase's steps; a tabletop has no times, because nothing happened."""
+        if self._is_tabletop:
+            return
         ends = [each.ended for each in self.runner.results if each.phase is phase and each.ended]
         if ends:
             self.runner.mark(name, max(ends, key=lambda mark: mark.monotonic))
@@ -206,7 +219,7 @@ class DrillService:
         started = started_ids(results)
         finished = [r.id for r in results if r.phase is Phase.ROLLBACKS and r.state is StepState.OK]
         due = rollbacks_due(spec.rollbacks.steps, started, finished)
-        if not started:
+        if not started or self._is_tabletop:
             return True, "not needed: nothing was touched"
         self._context.token = CancelToken()  # a signal is counted, but never stops the way back
         self._context.say(f"rolling back: {len(due)} steps")
@@ -249,7 +262,7 @@ class DrillService:
             is_rehearsal=setting.environment.is_rehearsal,
             verdict=ending.verdict.value,
             drill_type=setting.drill.spec.type,
-            executed=is_executed(ending.results),
+            executed=is_executed(ending.results, setting.drill.spec.type),
             exit_code=int(ending.code),
             reasons=list(ending.reasons),
             marks={name.value: rfc3339(mark.utc) for name, mark in marks.items()},

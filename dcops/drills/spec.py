@@ -10,7 +10,7 @@ from dcops.core.errors import Problem
 from dcops.core.text import did_you_mean
 from dcops.core.words import BlastClass
 from dcops.drills.graph import cycle_of
-from dcops.drills.model import Drill, KindInfo, Phase, Step
+from dcops.drills.model import TABLETOP, Drill, KindInfo, Phase, Step
 from dcops.drills.promotion import unfenced
 from dcops.drills.scratch import leaves_scratch, placed
 
@@ -30,7 +30,17 @@ _WHERE: dict[Phase, Keys] = {
 }
 _PROBES_ONLY = frozenset({Phase.GUARDS, Phase.STEADY_BEFORE, Phase.DETECT, Phase.VERIFY})
 _FAULTS_ALLOWED = frozenset({Phase.INJECT, Phase.ROLLBACKS})
-_NOT_IN_RESTORE = frozenset({Phase.INJECT, Phase.DETECT})
+_NEVER_WAIT = frozenset({Phase.GUARDS, Phase.STEADY_BEFORE})
+_UNWANTED = {
+    "restore": (
+        frozenset({Phase.INJECT, Phase.DETECT}),
+        "It loses nothing: it restores beside production, into scratch.",
+    ),
+    TABLETOP: (
+        frozenset({Phase.INJECT, Phase.CONTROLS, Phase.ROLLBACKS}),
+        "It changes nothing: people say what they would do.",
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -67,6 +77,7 @@ def lint(document: Any, *, name: str, file: str, known: Known, locate: Locate) -
         *_own_site(drill),
         *_production_untouched(drill, known.kinds),
         *_promotions(drill, known.kinds),
+        *_people(drill, known.kinds),
     ]
     return drill, [Problem(f"{file}:{locate(keys)}", _path(keys), message, hint) for keys, message, hint in found]
 
@@ -118,18 +129,14 @@ def _naming(drill: Drill, name: str, known: Known) -> Iterator[Found]:
 def _phases(drill: Drill) -> Iterator[Found]:
     """The phases that a drill of this type must have, and must not have."""
     spec = drill.spec
-    if spec.type == "tabletop":
-        hint = "No action asks a person yet; write the exercise as a runbook page."
-        yield ("spec", "type"), "a tabletop cannot be run as a drill", hint
-        return
     given = {phase: bool(steps) for phase, steps in spec.phases()} | {Phase.CONTROLS: bool(spec.controls)}
-    unwanted = _NOT_IN_RESTORE if spec.type == "restore" else frozenset()
+    unwanted, why = _UNWANTED.get(spec.type, (frozenset(), ""))
+    wanted = frozenset({Phase.RECOVER}) if spec.type == TABLETOP else frozenset(given) - unwanted
     for phase, is_given in given.items():
         keys = _WHERE[phase]
         if is_given and phase in unwanted:
-            message = f'a restore drill has no "{keys[-1]}"'
-            yield keys, message, "It loses nothing: it restores beside production, into scratch."
-        if not is_given and phase not in unwanted:
+            yield keys, f'a {spec.type} drill has no "{phase.value}"', why
+        if not is_given and phase in wanted:
             yield keys, f'"{keys[-1]}" is missing', "See docs/drills.md."
 
 
@@ -139,7 +146,12 @@ def _production_untouched(drill: Drill, kinds: Mapping[str, KindInfo]) -> Iterat
         return
     for phase, index, step in _all(drill):
         kind = kinds.get(step.uses)
-        if kind is None or not kind.is_action or (phase is Phase.DECLARE and kind.blast is BlastClass.OBSERVE):
+        if (
+            kind is None
+            or not kind.is_action
+            or kind.asks
+            or (phase is Phase.DECLARE and kind.blast is BlastClass.OBSERVE)
+        ):
             continue
         if leaves_scratch(step.parameters) or kind.blast > BlastClass.CHANGE:
             hint = 'Give it database: "@scratch" or path: "@scratch", or take it out.'
@@ -194,7 +206,9 @@ def _steps(drill: Drill, known: Known) -> Iterator[Found]:
         if kind is None:
             yield (*at, "uses"), f'"{step.uses}" is unknown', _suggest(step.uses, known.kinds)
             continue
-        if phase in _PROBES_ONLY and kind.is_action:
+        if phase in _NEVER_WAIT and kind.asks:
+            yield (*at, "uses"), f'"{step.uses}" waits for a person, and this phase must not', "Use a probe."
+        elif phase in _PROBES_ONLY and kind.is_action and not kind.asks:
             yield (*at, "uses"), f'"{step.uses}" changes things, and this phase only looks', "Use a probe."
         if kind.is_fault and phase not in _FAULTS_ALLOWED:
             message = f'"{step.uses}" asks the twin\'s supervisor, which a {phase.value} step must not'
@@ -259,9 +273,28 @@ def _promotions(drill: Drill, kinds: Mapping[str, KindInfo]) -> Iterator[Found]:
         yield (*_WHERE[phase], index), message, hint
 
 
+def _people(drill: Drill, kinds: Mapping[str, KindInfo]) -> Iterator[Found]:
+    """Who is asked takes part in the drill; a tabletop does nothing but ask and look."""
+    spec, asked = drill.spec, 0
+    for phase, index, step in _all(drill):
+        kind = kinds.get(step.uses)
+        if kind is None or not kind.is_action:
+            continue
+        asked += kind.asks
+        role = step.parameters.get("role")
+        if kind.asks and isinstance(role, str) and role not in spec.roles:
+            keys = (*_WHERE[phase], index, "with", "role")
+            yield keys, f'"{role}" is no role of this drill', _suggest(role, spec.roles)
+        if spec.type == TABLETOP and not kind.asks:
+            message = f'"{step.uses}" acts, and a tabletop only asks and looks'
+            yield (*_WHERE[phase], index, "uses"), message, "Use manual.task or a probe."
+    if spec.type == TABLETOP and not asked:
+        yield ("spec", "recover"), "this tabletop asks nobody", "Use manual.task."
+
+
 _WORDS = (
     "apiVersion", "kind", "metadata", "spec", "name", "title", "owner", "version", "clauses", "runbook", "type",
     "environments", "scope", "objectives", "guards", "steady_state", "inject", "detect", "declare", "recover", "verify",
     "controls", "rollbacks", "steps", "settle", "id", "uses", "with", "needs", "mark", "delay_max", "timeout", "undoes",
-    "of", "tamper", "expect", "app", "service", "run_at", "from_site", "to_site",
+    "of", "tamper", "expect", "app", "service", "run_at", "from_site", "to_site", "roles",
 )  # fmt: skip

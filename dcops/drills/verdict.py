@@ -18,13 +18,19 @@ _CODES = {
 
 
 def conclude(
-    results: Sequence[StepResult], figures: Figures, targets: dict[str, Target], *, aborted: str = ""
+    results: Sequence[StepResult],
+    figures: Figures,
+    targets: dict[str, Target],
+    *,
+    aborted: str = "",
+    is_measured: bool = True,
 ) -> tuple[Verdict, tuple[str, ...]]:
     """Give the verdict and why.
 
     REFUSED before anything was touched; ABORTED when somebody stopped it; FAIL when recovery did not work, a check
     failed or a target was missed; INCONCLUSIVE when the fault was not seen, a check could not decide, a control did
-    not fail as it must, a target is unset, or the outside observer tells another story; else PASS.
+    not fail as it must, a target is unset, or the outside observer tells another story; else PASS. Without
+    `is_measured` (a tabletop) there are no figures to hold against targets: what people and probes answered decides.
     """
     refused = _bad(results, Phase.GUARDS) + _bad(results, Phase.STEADY_BEFORE)
     if refused:
@@ -33,11 +39,11 @@ def conclude(
         return Verdict.ABORTED, (aborted,)
     failed = _bad(results, Phase.DECLARE)
     failed += _in_state(results, Phase.RECOVER, StepState.FAILED) + _in_state(results, Phase.VERIFY, StepState.FAILED)
-    failed += _missed(figures, targets)
+    failed += _missed(figures, targets) if is_measured else []
     unclear = _bad(results, Phase.INJECT) + _bad(results, Phase.DETECT) + _bad(results, Phase.CONTROLS)
     for phase in (Phase.RECOVER, Phase.VERIFY):
         unclear += _in_state(results, phase, StepState.UNDECIDED)
-    unclear += _unmeasured(figures, targets) + _disagreement(figures)
+    unclear += _unmeasured(figures, targets) + _disagreement(figures) if is_measured else []
     if failed:
         return Verdict.FAIL, (*failed, *unclear)
     if unclear:

@@ -21,7 +21,7 @@ from dcops.drills.entrypoints import load_catalogue
 from dcops.drills.https import Endpoint, HttpsObserver, PinnedWeb
 from dcops.drills.kinds import Catalogue
 from dcops.drills.lab_socket import LabSocket
-from dcops.drills.model import Drill, SiteNodes
+from dcops.drills.model import TABLETOP, Drill, SiteNodes
 from dcops.drills.plan import beyond
 from dcops.drills.ports import Say
 from dcops.drills.postgresql import PostgresqlServers, ServerAccess
@@ -39,13 +39,14 @@ from dcops.runs.run import Run, current_actor, start_run
 from dcops.runs.spool_notify import SpoolNotify
 from dcops.wiring.backup import address_of, authority_path, load_policies, open_backup, require_enrolled
 from dcops.wiring.bridges import NetworkRoutes, ResticRecovery, SshHosts
+from dcops.wiring.drill_people import people_of
 from dcops.wiring.network import open_network
 from dcops.wiring.records import open_journal
 
 SCENARIOS = Path("dr_drills/scenarios")
 OBSERVER_PORT = 8444
 SERVICE_CA, NATIONAL_CA = "file:ca.crt", "file:pdn-ca.crt"
-LOCK = "drill"
+LOCK, TABLE_LOCK = "drill", "drill-tabletop"
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ def require_place(drills: Drills, drill: Drill) -> Identity:
     """Give this host's identity.
 
     Raises Refused (exit 7) unless drill, inventory and host agree where this is, and the inventory lets dcops act on
-    every system of the drill's sites.
+    every system of the drill's sites, which a tabletop does not touch.
     """
     identity = require_enrolled(drills.settings, drills.inventory)
     allowed = [environment.value for environment in drill.spec.environments]
@@ -150,6 +151,8 @@ def require_place(drills: Drills, drill: Drill) -> Identity:
         message = f"this host is at {identity.site}, the drill runs at {drill.spec.scope.run_at}"
         raise Refused(message, where=drill.name, hint="Nothing was touched.")
     inventory, sites = drills.inventory, (drill.spec.scope.from_site, drill.spec.scope.to_site)
+    if drill.spec.type == TABLETOP:
+        return identity
     require_writable(inventory, [each for each in inventory.nodes if each.site in sites])
     steps = [step for _, steps in drill.spec.phases() for step in steps]
     too_wide = beyond(steps, drills.catalogue.blast, identity.environment)
@@ -191,11 +194,12 @@ def plan_of(drills: Drills, drill: Drill) -> Plan:
 def running(drills: Drills, drill: Drill, verb: str, journal: Journal, *, of: str = "") -> Iterator[Run]:
     """Start a run of `verb` that holds the one lock of all drills; `of`: the run it takes over.
 
-    Raises Locked when another drill runs.
+    A tabletop, which touches nothing and may last a day, has a lock of its own. Raises Locked when another drill runs.
     """
+    lock = TABLE_LOCK if drill.spec.type == TABLETOP else LOCK
     settings, inventory = drills.settings, drills.inventory
     with (
-        hold(settings.state / "locks", LOCK, actor=current_actor(), verb=verb),
+        hold(settings.state / "locks", lock, actor=current_actor(), verb=verb),
         start_run(
             settings.state,
             verb,
@@ -218,8 +222,14 @@ def prepare(
     *,
     journal: Journal,
     run_id: str | None = None,
+    is_asking_here: bool = False,
 ) -> Prepared:
-    """Join the ports for one run on this host. `run_id`: of the run whose work this one finishes, if another's."""
+    """Join the ports for one run on this host.
+
+    Args:
+        run_id: of the run whose work this one finishes, if another's.
+        is_asking_here: whoever sits at this terminal may answer what people are asked.
+    """
     settings, inventory, scope = drills.settings, drills.inventory, setting.drill.spec.scope
     backup = open_backup(settings, inventory.name, scope.app, is_lock_free=True)
     own_id, say = run_id or run.run_id, unfailing(say)
@@ -245,6 +255,7 @@ def prepare(
         random=draw(setting.seed),
         token=token,
         say=say,
+        people=people_of(settings, journal, run, own_id, setting.drill.name, say, is_asking_here=is_asking_here),
     )
     notify = SpoolNotify(settings.state / "notify")
     return Prepared(DrillService(setting, drills.catalogue, context, run, notify), context, recovery)

@@ -67,4 +67,17 @@ class DrillResult(Payload):
     duration_seconds: float = 0.0
 
 
-KINDS: tuple[type[Payload], ...] = (DrillResult,)
+class DrillAnswer(Payload):
+    """A person answered what a drill asked; `person` as they say, the record's actor as the system knows them."""
+
+    kind: ClassVar[str] = "drill.answer"
+
+    drill: str
+    step: str
+    is_done: bool
+    note: str = ""
+    person: str = ""
+    at: str
+
+
+KINDS: tuple[type[Payload], ...] = (DrillResult, DrillAnswer)

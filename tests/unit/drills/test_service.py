@@ -13,7 +13,7 @@ from dcops.core.words import BlastClass, Environment, Frozen
 from dcops.drills.context import DrillContext
 from dcops.drills.history import read_progress
 from dcops.drills.kinds import Action, Catalogue, Probe
-from dcops.drills.model import Drill, Finding, MarkName, Outcome, PointFile, RecoveryPoint, StepState
+from dcops.drills.model import Drill, Finding, MarkName, Outcome, PointFile, RecoveryPoint, Rollbacks, Step, StepState
 from dcops.drills.service import DrillService, Setting, draw, targets_from
 from dcops.records.kinds.drills import DrillResult
 from dcops.runs.cancel import CancelToken
@@ -190,6 +190,42 @@ def test_a_restore_drill_whose_copy_differs_fails_and_is_wiped() -> None:
     result = service(world, drill=RESTORE)[0].run()
     assert (result.verdict, result.executed) == ("FAIL", True)
     assert is_as_before(world)
+
+
+TABLETOP = DRILL.model_copy(
+    update={
+        "spec": DRILL.spec.model_copy(
+            update={"type": "tabletop", "inject": (), "detect": (), "controls": (), "rollbacks": Rollbacks(),
+                    "recover": (Step(id="ask", uses="w.rows"), Step(id="then", uses="w.served", needs=("ask",)),
+                                Step(id="beside", uses="w.served")),
+                    "verify": (Step(id="read", uses="w.served"),)}
+        )
+    }
+)  # fmt: skip
+
+
+def answering(is_ok: bool | None) -> World:
+    """A world in which the first question of a tabletop is answered so."""
+
+    class Table(World):
+        def rows(self, context: DrillContext) -> Finding:
+            return Finding(is_ok=is_ok, reason="not_done", detail="answered")
+
+    return Table()
+
+
+@pytest.mark.parametrize(
+    ("is_ok", "verdict", "then"),
+    [(True, "PASS", "ok"), (False, "FAIL", "skipped"), (None, "INCONCLUSIVE", "skipped")],
+)
+def test_a_tabletop_is_never_executed_and_goes_on_to_its_end(is_ok: bool | None, verdict: str, then: str) -> None:
+    world = answering(is_ok)
+    result = service(world, drill=TABLETOP)[0].run()
+    assert (result.verdict, result.executed, result.drill_type) == (verdict, False, "tabletop")
+    states = {step.id: step.state for step in result.steps}
+    assert (states["then"], states["beside"], states["read"]) == (then, "ok", "ok")
+    assert result.rollback == "not needed: nothing was touched"
+    assert (result.marks, result.rto_verified_seconds) == ({}, None)
 
 
 @pytest.mark.parametrize("world", [World(point=None), World(trouble={"w.declare": fail})])

@@ -173,7 +173,7 @@ BEYOND = (
         (lambda d: d["spec"].pop("rollbacks"), 'spec.rollbacks.steps: "steps" is missing. See docs/drills.md.'),
         (
             put("spec/type", "tabletop"),
-            "spec.type: a tabletop cannot be run as a drill. No action asks a person yet; write the exercise as a",
+            'spec.rollbacks.steps: a tabletop drill has no "rollbacks". It changes nothing: people say what they would',
         ),
         (put("spec/type", "component"), 'spec.inject: "inject" is missing. See docs/drills.md.'),
         (put("spec/recover/0/with/database", "@scrtch"), "spec.recover.0.with.database: "),
@@ -182,6 +182,74 @@ BEYOND = (
 def test_each_rule_of_a_restore_has_its_message(change: Change, message: str) -> None:
     found = restore_problems(change)
     assert any(line.startswith(f"drill.yml:7: {message}") for line in found), found
+
+
+TABLETOP = yaml.load(HOME / "dr_drills/scenarios/pdn-ransomware-tabletop.yml")
+DECLARE = {"id": "declared", "uses": "declare.automatic", "with": {"text": "x"}}
+MANUAL = deepcopy(TABLETOP["spec"]["declare"][0])
+
+
+def tabletop_problems(change: Change) -> list[str]:
+    document = deepcopy(TABLETOP)
+    change(document)
+    _, found = lint(document, name="pdn-ransomware-tabletop", file="drill.yml", known=KNOWN, locate=lambda _: 7)
+    return [str(problem) for problem in found]
+
+
+def test_the_shipped_tabletop_is_clean() -> None:
+    assert tabletop_problems(lambda _: None) == []
+
+
+def only_probes(document: dict[str, Any]) -> None:
+    spec = document["spec"]
+    del spec["detect"], spec["declare"]
+    spec["recover"] = [{"id": "copy-there", "uses": "backup.fresh", "with": {"max": "26h"}}]
+    spec["verify"] = spec["verify"][1:]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            put("spec/recover/0/with/role", "netwrk"),
+            'spec.recover.0.with.role: "netwrk" is no role of this drill. Did you mean "network"?',
+        ),
+        (
+            put("spec/declare/0", DECLARE),
+            'spec.declare.0.uses: "declare.automatic" acts, and a tabletop only asks and looks. Use manual.task or a',
+        ),
+        (
+            put("spec/steady_state/0", MANUAL),
+            'spec.steady_state.0.uses: "manual.task" waits for a person, and this phase must not. Use a probe.',
+        ),
+        (
+            put("spec/inject", [{"id": "kill", "uses": "lab.stop_node", "with": {"node": "jkt-db1"}}]),
+            'spec.inject: a tabletop drill has no "inject". It changes nothing: people say what they would do.',
+        ),
+        (lambda d: d["spec"].pop("recover"), 'spec.recover: "recover" is missing. See docs/drills.md.'),
+        (only_probes, "spec.recover: this tabletop asks nobody. Use manual.task."),
+        (lambda d: d["spec"]["recover"][0]["with"].pop("text"), "spec.recover.0.with.text: Field required."),
+    ],
+)
+def test_each_rule_of_a_tabletop_has_its_message(change: Change, message: str) -> None:
+    found = tabletop_problems(change)
+    assert any(line.startswith(f"drill.yml:7: {message}") for line in found), found
+
+
+def test_a_person_may_have_a_part_in_any_drill_and_their_role_must_exist() -> None:
+    def change(document: dict[str, Any]) -> None:
+        document["spec"]["roles"] = {"commander": {"id": "a", "en": "b"}}
+        document["spec"]["declare"].append(deepcopy(MANUAL) | {"id": "agreed"})
+        document["spec"]["verify"].append(deepcopy(MANUAL) | {"id": "seen"})
+
+    assert problems(change) == []
+    assert restore_problems(change) == []
+
+    def without_roles(document: dict[str, Any]) -> None:
+        change(document)
+        del document["spec"]["roles"]
+
+    assert len(problems(without_roles)) == 2
 
 
 def test_a_drill_without_a_control_is_refused() -> None:
