@@ -36,6 +36,12 @@ class Link(Frozen):
     link: DeviceName
 
 
+class Device(Frozen):
+    """A device of the inventory."""
+
+    device: DeviceName
+
+
 class Database(Frozen):
     """A database at a device."""
 

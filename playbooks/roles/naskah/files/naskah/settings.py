@@ -14,7 +14,10 @@ CREDENTIAL = "db-password"
 
 @dataclass(frozen=True)
 class Settings:
-    """Where the application runs and what it talks to. `site` is the key of the data centre, e.g. `jkt`."""
+    """Where the application runs and what it talks to. `site` is the key of the data centre, e.g. `jkt`.
+
+    `permit`: the site permit's file; None where none is in use.
+    """
 
     site: str
     attachments: Path
@@ -25,6 +28,7 @@ class Settings:
     database_password: str
     database_sslmode: str
     database_sslrootcert: str
+    permit: Path | None = None
 
 
 def load_settings(path: str | None = None) -> Settings:
@@ -46,6 +50,7 @@ def load_settings(path: str | None = None) -> Settings:
         database_password=_password(database.get("password_file", "")),
         database_sslmode=database.get("sslmode", "verify-full"),
         database_sslrootcert=database.get("sslrootcert", "/etc/naskah/ca.crt"),
+        permit=Path(naskah["permit"]) if naskah.get("permit") else None,
     )
 
 

@@ -17,10 +17,16 @@ from werkzeug.exceptions import HTTPException
 from naskah import attachments, letters
 from naskah.attachments import Attachment
 from naskah.database import Database, DatabaseDown
+from naskah.permit import is_permitted
 from naskah.settings import Settings, load_settings
 
 MAX_REQUEST_BYTES = 64 << 20
 LIST_LIMIT = 1000
+NO_PERMIT = "this site may not accept letters: it has no permit"
+
+
+class NotPermitted(Exception):
+    """This site may not accept writes now; the other one may."""
 
 
 class Counters:
@@ -77,6 +83,7 @@ class _Site:
         app.before_request(self._start)
         app.after_request(self._finish)
         app.register_error_handler(DatabaseDown, lambda error: _problem(503, f"database: {error}"))
+        app.register_error_handler(NotPermitted, lambda error: _problem(503, NO_PERMIT))
         app.register_error_handler(letters.Invalid, lambda error: _problem(400, str(error)))
         app.register_error_handler(letters.Conflict, lambda error: _problem(409, f"{error} has another content"))
         app.register_error_handler(OSError, lambda error: _problem(507, f"attachments: {error.strerror}"))
@@ -92,31 +99,40 @@ class _Site:
             return _json(503, {**body, "reason": f"database: {error}"})
         if not problem:
             body["database"] = "ok"
-            if not os.access(self.settings.attachments, os.W_OK):
+            if not is_permitted(self.settings.permit):
+                problem = NO_PERMIT
+            elif not os.access(self.settings.attachments, os.W_OK):
                 problem = "the attachments folder cannot be written"
         if problem:
             return _json(503, {**body, "reason": problem})
         return _json(200, {**body, "status": "ok"})
 
     def metrics(self) -> Response:
-        """Counters of this process and whether the database answers."""
+        """Counters of this process, whether the database answers, and whether this site may accept letters."""
         try:
             with self.database.transaction(seconds=1.0) as cursor:
                 count, problem = letters.health(cursor)
             state = f"naskah_database_up {0 if problem else 1}\nnaskah_letters {count}\n"
         except DatabaseDown:
             state = "naskah_database_up 0\n"
-        head = "# TYPE naskah_database_up gauge\n# TYPE naskah_letters gauge\n"
+        head = "# TYPE naskah_database_up gauge\n# TYPE naskah_letters gauge\n# TYPE naskah_permitted gauge\n"
+        state += f"naskah_permitted {int(is_permitted(self.settings.permit))}\n"
         return Response(self.counters.text() + head + state, content_type="text/plain; version=0.0.4")
 
     def receive(self) -> Response:
         """Accept one letter: JSON, or multipart with a JSON part `surat` and files `lampiran`."""
         letter = letters.parse_letter(_letter_body())
+        self._require_permit()
         folder, files = self.settings.attachments, request.files.getlist("lampiran")
         stored = {attachments.store(folder, item.filename or "lampiran", item.stream) for item in files}
         unique = list({item.sha256: item for item in sorted(stored)}.values())
         moment = self._add(letter, unique)
+        self._require_permit()  # lost meanwhile: it is stored, but nobody was told so, and it is harmless to send again
         return _json(201, {"id": str(letter.id), "diterima_pada": moment, "diterima_di": self.settings.site})
+
+    def _require_permit(self) -> None:
+        if not is_permitted(self.settings.permit):
+            raise NotPermitted
 
     def _add(self, letter: letters.Letter, files: list[Attachment]) -> datetime:
         with self.database.transaction() as cursor:
