@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import signal
 import time
@@ -180,3 +181,27 @@ def test_the_password_is_in_no_argv_environment_or_answer(served: Site) -> None:
     finally:
         served.cluster.sql(f"alter role naskah password '{PASSWORD}'")
     assert PASSWORD not in (served.folder / "log").read_text()
+
+
+def permit(site: Site, seconds: float) -> None:
+    until = time.clock_gettime(time.CLOCK_BOOTTIME) + seconds
+    (site.folder / "permit").write_text(json.dumps({"site": "jkt", "epoch": 0, "until": until}))
+
+
+def test_without_a_fresh_permit_nothing_is_accepted(site: Site) -> None:
+    config = site.folder / "naskah.ini"
+    config.write_text(config.read_text().replace("site = jkt", f"site = jkt\npermit = {site.folder / 'permit'}"))
+    site.run("naskah.schema")
+    site.start()
+    sent = letter()
+    for prepare in (lambda: None, lambda: permit(site, -1), lambda: (site.folder / "permit").write_text("{")):
+        prepare()
+        status, answer = site.send(sent)
+        assert (status, answer["reason"]) == (503, "this site may not accept letters: it has no permit")
+    assert site.call("GET", "/sehat")[0] == 503
+    assert site.cluster.sql("select count(*) from surat").strip() == "0"
+    permit(site, 20)
+    assert site.send(sent)[0] == 201
+    assert site.call("GET", f"/surat/{sent['id']}")[0] == 200
+    permit(site, -1)
+    assert site.call("GET", f"/surat/{sent['id']}")[0] == 200, "reading needs no permit"

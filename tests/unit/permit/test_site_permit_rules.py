@@ -16,7 +16,8 @@ ROLE = Path(__file__).parents[3] / "playbooks/roles/permit/files/site_permit.py"
 
 def load() -> ModuleType:
     spec = importlib.util.spec_from_file_location("site_permit", ROLE)
-    assert spec and spec.loader
+    assert spec
+    assert spec.loader
     module = importlib.util.module_from_spec(spec)
     sys.modules["site_permit"] = module
     spec.loader.exec_module(module)
@@ -112,7 +113,7 @@ class World:
 
     def grant(self, name: str, at: float) -> None:
         mine, sight = getattr(self, name), getattr(self, f"{name}_sight")
-        is_other_held = sight.peer_is_held and permit._is_fresh(sight.peer_at, at, TIMES)
+        is_other_held = sight.peer_is_held and permit.is_fresh(sight.peer_at, at, TIMES)
         if not permit.is_held(mine, at) and not mine.is_claiming and not is_other_held:
             setattr(self, name, permit.claim(mine, is_home=name == "home"))
 

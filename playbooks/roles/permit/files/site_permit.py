@@ -89,7 +89,8 @@ def is_held(mine: Mine, at: float) -> bool:
     return not mine.is_revoked and at < mine.until
 
 
-def _is_fresh(moment: float | None, at: float, times: Times) -> bool:
+def is_fresh(moment: float | None, at: float, times: Times) -> bool:
+    """Whether a moment is of one of the last three looks."""
     return moment is not None and at - moment <= 3 * times.period
 
 
@@ -110,7 +111,7 @@ def step(mine: Mine, sight: Sight, started: float, at: float, times: Times, *, i
     does not write and was granted nothing since. A granted one starts when the other site is known to have stopped.
     """
     mine = replace(mine, seen=max(mine.seen, sight.peer_epoch))
-    sees_peer = _is_fresh(sight.peer_at, at, times)
+    sees_peer = is_fresh(sight.peer_at, at, times)
     if mine.seen > mine.epoch:
         return replace(mine, until=0.0, is_claiming=False)
     if mine.is_revoked:
@@ -119,7 +120,7 @@ def step(mine: Mine, sight: Sight, started: float, at: float, times: Times, *, i
     if mine.is_claiming:
         return mine if why_not_yet(mine, sight, started, at, times) else renewed
     if is_held(mine, at):
-        return renewed if sees_peer or _is_fresh(sight.witness_at, at, times) else mine
+        return renewed if sees_peer or is_fresh(sight.witness_at, at, times) else mine
     return renewed if is_home and sees_peer and not sight.peer_is_held else mine
 
 
@@ -130,11 +131,11 @@ def why_not_yet(mine: Mine, sight: Sight, started: float, at: float, times: Time
     was alone for longer than a renewal lasts. It is alone when the witness is seen from here and the site is not:
     whoever reaches the witness is reached through it.
     """
-    if _is_fresh(sight.peer_at, at, times):
+    if is_fresh(sight.peer_at, at, times):
         if sight.peer_is_held:
             return "the other site holds the permit"
         return "" if sight.peer_seen >= mine.epoch else "the other site has not seen the grant yet"
-    if not _is_fresh(sight.witness_at, at, times):
+    if not is_fresh(sight.witness_at, at, times):
         return "neither the other site nor the witness is seen: it may be this site that is alone"
     contact = max(moment for moment in (sight.peer_at, sight.asked_at, started) if moment is not None)
     left = contact + times.valid + times.margin - at
@@ -270,7 +271,7 @@ class Agent:
             at = now()
             if is_held(self._mine, at) or (self._mine.is_claiming and not is_forced):
                 return ""
-            is_other_held = self._sight.peer_is_held and _is_fresh(self._sight.peer_at, at, self.times)
+            is_other_held = self._sight.peer_is_held and is_fresh(self._sight.peer_at, at, self.times)
             if is_other_held and not is_forced:
                 return "the other site holds the permit; revoke it there first"
             claimed = claim(self._mine, is_home=self.is_home)
@@ -306,7 +307,7 @@ class Agent:
             "peer": {
                 "seen_seconds_ago": None if sight.peer_at is None else round(at - sight.peer_at, 2),
                 "grant": sight.peer_epoch,
-                "held": sight.peer_is_held if _is_fresh(sight.peer_at, at, self.times) else None,
+                "held": sight.peer_is_held if is_fresh(sight.peer_at, at, self.times) else None,
             },
             "witness": {"seen_seconds_ago": None if sight.witness_at is None else round(at - sight.witness_at, 2)},
         }
