@@ -267,4 +267,41 @@ class _Shared:
             for each in device.interfaces
         ]
         found |= self._prefix(inventory.prefixes.get(primary.network or "") if primary else None)
+        if device.postgresql:
+            found["dcops_postgresql"] = {name: _cluster(inventory, device, name) for name in device.postgresql}
         return found
+
+
+def _cluster(inventory: Inventory, device: Device, name: str) -> dict[str, Any]:
+    """Give what a role needs of a PostgreSQL cluster: its port, and its partners in replication.
+
+    `follows` is the one it streams from as the inventory has it, `followers` those that stream from it. Each partner
+    comes with the name of the slot kept for it, since after a promotion the two change sides.
+    """
+    cluster = device.postgresql[name]
+    followers = [
+        _partner(other, key)
+        for other in inventory.devices.values()
+        for key, each in other.postgresql.items()
+        if each.follows and (each.follows.device, each.follows.cluster) == (device.name, name)
+    ]
+    found: dict[str, Any] = {"port": cluster.port, "slot": slot_name(device.name, name), "followers": followers}
+    if cluster.follows:
+        found["follows"] = _partner(inventory.devices[cluster.follows.device], cluster.follows.cluster)
+    return found
+
+
+def _partner(device: Device, name: str) -> dict[str, Any]:
+    return {
+        "device": device.name,
+        "cluster": name,
+        "fqdn": device.fqdn,
+        "address": device.address,
+        "port": device.postgresql[name].port,
+        "slot": slot_name(device.name, name),
+    }
+
+
+def slot_name(device: str, cluster: str) -> str:
+    """Give the name of the replication slot kept for a cluster at whatever it streams from."""
+    return f"{device}_{cluster}".replace("-", "_")

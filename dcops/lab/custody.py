@@ -18,7 +18,14 @@ from dcops.runs.identity import issue_identity, load_identity, verify
 
 PEOPLE = ("operator-1", "approver-1", "approver-2")
 RETENTION = "retention"
-PASSWORDS = ("naskah-db-password", "restic-password", "restic-http-jkt", "restic-http-drc", "snmp-community")
+PASSWORDS = (
+    "naskah-db-password",
+    "postgresql-replication",
+    "restic-password",
+    "restic-http-jkt",
+    "restic-http-drc",
+    "snmp-community",
+)
 _FILES = Path(__file__).parent / "files"
 _UNITS = "/etc/systemd/system/multi-user.target.wants"
 

@@ -173,6 +173,23 @@ def test_the_application_serves_at_one_site_and_waits_at_the_other(twin: Twin) -
     assert "naskah" not in twin.say("drc-db1", *psql).split()
 
 
+def test_the_stand_by_streams_and_an_old_primary_could_ask_it(twin: Twin) -> None:
+    psql = ("runuser", "-u", "postgres", "--", "psql", "-Atc")
+    streams = "select application_name, state from pg_stat_replication"
+    assert twin.say("jkt-db1", *psql, streams).strip() == "drc_db1_standby|streaming"
+    ssl = "select bool_and(ssl) from pg_stat_ssl join pg_stat_replication using (pid)"
+    assert twin.say("jkt-db1", *psql, ssl).strip() == "t"
+    listed = twin.say("drc-db1", "pg_lsclusters", "--no-header")
+    assert [line.split()[1:4] for line in listed.splitlines()] == [
+        ["restore", "5432", "online"],
+        ["standby", "5433", "online,recovery"],
+    ]
+    follow = "primary_conninfo = '(.*) application_name"
+    asked = f'sed -En "s/^{follow}.*/\\1/p" /etc/postgresql/17/main/postgresql.conf'
+    recovery = f'psql "$({asked}) dbname=postgres" -Atc "select pg_is_in_recovery()"'
+    assert twin.say("jkt-db1", "sh", "-c", recovery).strip() == "t"
+
+
 def test_the_database_lets_in_who_it_should_and_nobody_else(twin: Twin) -> None:
     connect = "PGPASSFILE=/dev/null psql -w 'host=naskah-db.jkt.pmk.test user=naskah dbname=naskah {}' -c 'select 1'"
     stranger = twin.run("drc-app1", "sh", "-c", connect.format("sslmode=require"))

@@ -1,6 +1,7 @@
 """Devices: everything with a name that can hold an address, a rack unit or a workload."""
 
 import ipaddress
+from collections.abc import Mapping
 from enum import StrEnum
 
 from pydantic import Field
@@ -127,6 +128,20 @@ class Power(Frozen):
     inlets: tuple[Inlet, ...] = ()
 
 
+class ClusterRef(Frozen):
+    """A PostgreSQL cluster of a device."""
+
+    device: Name
+    cluster: Identifier
+
+
+class PostgresqlCluster(Frozen):
+    """A PostgreSQL cluster: its own port, and the cluster it is a streaming stand-by of."""
+
+    port: Count = Field(ge=1, le=65535)
+    follows: ClusterRef | None = None
+
+
 class Device(Frozen):
     """One device.
 
@@ -138,6 +153,7 @@ class Device(Frozen):
         datastores: of a virtual machine or cluster, where its disks lie; `array`: of a datastore, the array below it.
         depends_on: other devices it cannot work without.
         monitored: where it is read when it has no agent of its own.
+        postgresql: the PostgreSQL clusters of a database server by name; none said means `main` at 5432.
     """
 
     name: Name
@@ -166,6 +182,7 @@ class Device(Frozen):
     capacity: Bytes | None = None
     depends_on: tuple[Name, ...] = ()
     monitored: Monitored | None = None
+    postgresql: Mapping[Identifier, PostgresqlCluster] = Field(default_factory=dict)
     notes: Words | None = None
 
     def interface(self, name: str) -> Interface | None:

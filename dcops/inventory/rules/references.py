@@ -31,6 +31,7 @@ def check(inventory: Inventory, names: Names) -> Iterator[Finding]:
         hint = f'Did you mean "{close}"?' if close else f"Add it under {each.into}: or remove the reference."
         yield Finding(each.section, each.name, each.keys, f'"{each.target}" is not in {each.into}', hint)
     yield from _interfaces_of_links(inventory)
+    yield from _clusters(inventory)
     yield from _catalogue(names)
 
 
@@ -98,6 +99,9 @@ def _devices(inventory: Inventory) -> Iterator[Reference]:
         yield from _many("devices", name, "depends_on", "devices", device.depends_on)
         for index, inlet in enumerate(device.power.inlets if device.power else ()):
             yield Reference("devices", name, ("power", "inlets", index, "pdu"), "pdus", inlet.pdu)
+        for cluster, each in device.postgresql.items():
+            followed = each.follows.device if each.follows else None
+            yield Reference("devices", name, ("postgresql", cluster, "follows", "device"), "devices", followed)
         for interface in device.interfaces:
             keys = ("interfaces", interface.name)
             yield Reference("devices", name, (*keys, "network"), "prefixes", interface.network)
@@ -185,3 +189,25 @@ def _interfaces_of_links(inventory: Inventory) -> Iterator[Finding]:
             elif interface.network != link.network:
                 message = f"{device.name} {interface.name} is in {interface.network}, the link in {link.network}"
                 yield Finding("links", link.name, (side, "interface"), message, "Make them the same prefix.")
+
+
+def _clusters(inventory: Inventory) -> Iterator[Finding]:
+    """A PostgreSQL cluster follows one that is there, another than itself; no two of a device share a port."""
+    for device in inventory.devices.values():
+        ports: dict[int, str] = {}
+        for name, cluster in device.postgresql.items():
+            keys = ("postgresql", name)
+            other = ports.setdefault(cluster.port, name)
+            if other != name:
+                message = f"port {cluster.port} is that of {other} too"
+                yield Finding("devices", device.name, (*keys, "port"), message, "Choose a free port.")
+            if cluster.follows is None:
+                continue
+            followed = inventory.devices.get(cluster.follows.device)
+            known = followed.postgresql if followed else {}
+            wanted = cluster.follows.cluster
+            if followed and (wanted not in known or known[wanted].follows):
+                message = f'"{wanted}" is no cluster of {followed.name} that could be followed'
+                free = ", ".join(key for key, each in known.items() if not each.follows) or "none"
+                hint = f"Clusters that follow no other: {free}."
+                yield Finding("devices", device.name, (*keys, "follows", "cluster"), message, hint)

@@ -13,13 +13,14 @@ from tests.integration.naskah.conftest import cluster as cluster  # the fixture 
 from pathlib import Path
 
 PROGRAM = (Path(__file__).parents[3] / "playbooks/roles/postgresql/files/ensure_accounts.py").read_text()
+NOTHING: dict[str, object] = {"roles": {}, "creators": [], "databases": {}, "replication": {}, "slots": []}
 CANARY = "canary-account-password"
 
 
 def ensure(cluster: Cluster, *, mode: str = "--apply", **wanted: object) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, mode],
-        input=json.dumps({"roles": {}, "creators": [], "databases": {}, **wanted}),
+        [sys.executable, "-c", PROGRAM.replace("@cluster@", ""), mode],  # PGHOST and PGPORT name the cluster here
+        input=json.dumps(NOTHING | wanted),
         env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PGHOST": str(cluster.folder), "PGPORT": str(cluster.port)},
         capture_output=True,
         text=True,
@@ -50,6 +51,22 @@ def test_a_password_that_postgresql_hashed_itself_is_recognised(clean: Cluster) 
     clean.sql(f"create role tamu login password '{CANARY}'", "postgres")
     assert ensure(clean, roles={"tamu": CANARY}) == ""
     assert ensure(clean, roles={"tamu": CANARY + "2"}) == "set password of tamu\n"
+
+
+def test_an_account_for_replication_and_a_slot_are_made_once(clean: Cluster) -> None:
+    wanted = {"replication": {"tamu": CANARY}, "slots": ["drc_db1_standby"]}
+    lines = "create role tamu\nset password of tamu\nlet tamu stream\nmake slot drc_db1_standby\n"
+    try:
+        assert ensure(clean, **wanted) == lines
+        assert ensure(clean, **wanted) == ""
+        assert (
+            clean.sql("select rolreplication and not rolsuper from pg_roles where rolname = 'tamu'", "postgres") == "t"
+        )
+        slots = "select slot_name || slot_type || active from pg_replication_slots"
+        assert clean.sql(slots, "postgres") == "drc_db1_standbyphysicalfalse"
+    finally:
+        clean.sql("select pg_drop_replication_slot(slot_name) from pg_replication_slots", "postgres")
+        clean.sql("drop owned by tamu", "postgres")
 
 
 def test_our_verifier_is_one_that_postgresql_accepts(clean: Cluster) -> None:

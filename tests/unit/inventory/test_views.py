@@ -4,7 +4,7 @@ import csv
 import io
 from pathlib import Path
 
-from dcops.inventory import Inventory
+from dcops.inventory import Inventory, load
 from dcops.inventory.ansible import access_in_band, access_to_twin, groups_of, listing, universe
 from dcops.inventory.describe import describe
 from dcops.inventory.discovery import Job, labels, table, targets
@@ -79,3 +79,14 @@ def test_describe_finds_by_every_name(sample: Inventory) -> None:
     assert found[0].needed_by == (
         "application:letters (database)", "application:letters (frontend)", "service:letters (next hop)",
     )  # fmt: skip
+
+
+def test_both_of_a_pair_of_clusters_know_their_partner() -> None:
+    found = listing(load(Path(__file__).parents[3] / "inventory" / "lab"), access_in_band())["_meta"]["hostvars"]
+    main, standby = found["jkt-db1"]["dcops_postgresql"]["main"], found["drc-db1"]["dcops_postgresql"]["standby"]
+    assert (standby["port"], standby["slot"], standby["followers"]) == (5433, "drc_db1_standby", [])
+    assert (standby["follows"]["fqdn"], standby["follows"]["slot"]) == ("jkt-db1.jkt.pmk.test", "jkt_db1_main")
+    assert [(each["device"], each["port"], each["slot"]) for each in main["followers"]] == [
+        ("drc-db1", 5433, "drc_db1_standby")
+    ]
+    assert "follows" not in found["drc-db1"]["dcops_postgresql"]["restore"]

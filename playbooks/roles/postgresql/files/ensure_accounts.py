@@ -1,7 +1,8 @@
 """Make PostgreSQL accounts and databases that are missing; one line on standard output for each change.
 
-Standard input is {"roles": {name: password}, "creators": [name], "databases": {name: owner}}; the passwords travel only
-there. Whether a password is the one the cluster knows is computed from the stored SCRAM verifier (RFC 5803), so no
+Standard input is {"roles": {name: password}, "creators": [name], "databases": {name: owner},
+"replication": {name: password}, "slots": [name]}; the passwords travel only there. An account for replication streams
+the whole cluster, and may read its files for a rewind; a slot keeps what its stand-by has not got yet. Whether a password is the one the cluster knows is computed from the stored SCRAM verifier (RFC 5803), so no
 login is tried and nothing is written when it is.
 """
 
@@ -9,8 +10,18 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 import subprocess
 import sys
+
+CLUSTER = "@cluster@"  # VERSION/NAME, put in by the role
+# What pg_rewind asks of its source (PostgreSQL's manual, pg_rewind, Notes); a base backup gives the same content.
+REWIND = (
+    "pg_catalog.pg_ls_dir(text, boolean, boolean)",
+    "pg_catalog.pg_stat_file(text, boolean)",
+    "pg_catalog.pg_read_binary_file(text)",
+    "pg_catalog.pg_read_binary_file(text, bigint, bigint, boolean)",
+)
 
 
 def psql(statement: str) -> list[str]:
@@ -55,13 +66,31 @@ def verifier(password: str, salt: bytes, iterations: int = 4096) -> str:
     return f"SCRAM-SHA-256${iterations}:{parts[0]}${parts[1]}:{parts[2]}"
 
 
+def replication(wanted: dict) -> list[tuple[str, str]]:
+    """What to do for the accounts that stream, and for the slots of those who follow."""
+    steps = []
+    streaming = set(psql("select rolname from pg_roles where rolreplication"))
+    slots = set(psql("select slot_name from pg_replication_slots"))
+    for role in wanted["replication"]:
+        if role not in streaming:
+            grants = [f"grant execute on function {each} to {name(role)}" for each in REWIND]
+            statement = "; ".join([f"alter role {name(role)} replication", *grants])
+            steps.append((f"let {role} stream", statement))
+    for slot in wanted["slots"]:
+        if slot not in slots:
+            steps.append((f"make slot {slot}", f"select pg_create_physical_replication_slot({value(slot)})"))
+    return steps
+
+
 def plan(wanted: dict, salt: bytes) -> list[tuple[str, str]]:
-    """What to do, as (line to print, statement), in order."""
+    """What to do, as (line to print, statement), in order; nothing where this cluster is a stand-by now."""
+    if psql("select pg_is_in_recovery()") == ["t"]:
+        return []
     known = dict(line.split("|") for line in psql("select rolname, coalesce(rolpassword, '') from pg_authid"))
     creators = set(psql("select rolname from pg_roles where rolcreatedb"))
     databases = set(psql("select datname from pg_database"))
     steps = []
-    for role, password in wanted["roles"].items():
+    for role, password in (wanted["roles"] | wanted["replication"]).items():
         if role not in known:
             steps.append((f"create role {role}", f"create role {name(role)} login"))
         if not knows(known.get(role, ""), password):
@@ -74,15 +103,14 @@ def plan(wanted: dict, salt: bytes) -> list[tuple[str, str]]:
         if database not in databases:
             statement = f"create database {name(database)} owner {name(owner)}"
             steps.append((f"create database {database}", statement))
-    return steps
+    return steps + replication(wanted)
 
 
 def main() -> None:
     """Apply, or with --check print, what is missing."""
-    import os
-
     wanted, check = json.load(sys.stdin), "--check" in sys.argv
-    if check and not os.path.exists("/var/run/postgresql"):
+    os.environ["PGCLUSTER"] = CLUSTER  # what Debian's psql chooses the cluster by
+    if check and CLUSTER and not os.path.exists(f"/etc/postgresql/{CLUSTER}/postgresql.conf"):
         print("\n".join(f"create role {role}" for role in wanted["roles"]))
         return
     for line, statement in plan(wanted, os.urandom(16)):
