@@ -60,12 +60,12 @@ def test_the_shipped_scenario_is_clean() -> None:
             'spec.recover.0.uses: "service.withdrew" is unknown. Did you mean "service.withdraw"?',
         ),
         (
-            put("spec/recover/2/with", {"device": "drc-db9", "database": "naskah"}),
-            'spec.recover.2.with.device: "drc-db9" is no device of the inventory. Did you mean "drc-db1"?',
+            put("spec/recover/4/with", {"device": "drc-db9", "database": "naskah"}),
+            'spec.recover.4.with.device: "drc-db9" is no device of the inventory. Did you mean "drc-db1"?',
         ),
         (
-            put("spec/recover/2/with", {"device": "drc-db1", "databse": "naskah"}),
-            'spec.recover.2.with.databse: "databse" is unknown. Did you mean "database"?',
+            put("spec/recover/4/with", {"device": "drc-db1", "databse": "naskah"}),
+            'spec.recover.4.with.databse: "databse" is unknown. Did you mean "database"?',
         ),
         (
             put(
@@ -82,14 +82,14 @@ def test_the_shipped_scenario_is_clean() -> None:
             ),
         ),
         (
-            put("spec/recover/4/needs", ["fenced", "load-databse"]),
-            'spec.recover.4.needs: "load-databse" is no step of this phase. Did you mean "load-database"?',
+            put("spec/recover/6/needs", ["fenced", "load-databse"]),
+            'spec.recover.6.needs: "load-databse" is no step of this phase. Did you mean "load-database"?',
         ),
         (
             put("spec/recover/0/needs", ["served"]),
             (
                 "spec.recover: these steps wait for each other: "
-                "withdraw -> served -> announce -> start-application -> fenced -> withdraw. Break the circle."
+                "withdraw -> served -> announce -> start-application -> permit -> fenced -> withdraw. Break the circle."
             ),
         ),
         (put("spec/controls/0/of", "row"), 'spec.controls.0.of: "row" is no verify step. Did you mean "rows"?'),
@@ -104,7 +104,7 @@ def test_the_shipped_scenario_is_clean() -> None:
             put("spec/rollbacks/steps/1/undoes", ["nothing"]),
             (
                 'spec.rollbacks.steps.1.undoes: "nothing" is no step that changes something. Known: announce, '
-                "kill-database, load-database, restore-files, start-application, withdraw."
+                "kill-database, load-database, permit, restore-files, revoke, start-application, withdraw."
             ),
         ),
         (
