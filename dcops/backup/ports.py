@@ -78,8 +78,8 @@ class RepositoryReader(Protocol):
     def identity(self) -> str:
         """Give the repository's id. Raises RepositoryMissing, WrongKey, Locked, Unreachable."""
 
-    def snapshots(self) -> list[Snapshot]:
-        """Give all snapshots, oldest first."""
+    def snapshots(self, *, is_lock_held: bool = False) -> list[Snapshot]:
+        """Give all snapshots, oldest first; without a lock of its own while the caller's open stream holds one."""
 
     def read_file(self, snapshot: str, path: str) -> bytes:
         """Give one small file whole."""
@@ -97,21 +97,35 @@ class RepositoryReader(Protocol):
         """Check structure, and data too when asked. Raises IntegrityFailure."""
 
 
+class Storing(Protocol):
+    """A snapshot in the making. Leaving the block that opened it ends it."""
+
+    def saved(self) -> Saved:
+        """Wait until it is stored. Raises what went wrong."""
+
+
+class StoringStream(Storing, Protocol):
+    """A snapshot of a stream in the making; leaving its block without `feed` leaves neither snapshot nor lock."""
+
+    def feed(self, stream: ByteStream, on_bytes: OnBytes) -> str:
+        """Copy a stream to its end, only once, and give its SHA-256; `saved` then waits until it is stored.
+
+        When the producer failed, restic is interrupted before its input ends: neither snapshot nor lock remains, and
+        the producer's error is raised.
+        """
+
+
 class RepositoryWriter(Protocol):
     """A restic repository, written."""
 
     def initialise(self) -> str:
         """Make the repository and give its id."""
 
-    def store_stream(self, stream: ByteStream, name: str, tags: Sequence[str], on_bytes: OnBytes) -> tuple[Saved, str]:
-        """Store a stream as file `name`; give the snapshot and the stream's SHA-256.
+    def open_stream(self, name: str, tags: Sequence[str]) -> AbstractContextManager[StoringStream]:
+        """Start to store a file `name`, so that its key and lock are had before there is a byte to store."""
 
-        When the producer failed, restic is interrupted before its input ends: neither snapshot nor lock remains, and
-        the producer's error is raised.
-        """
-
-    def store_folder(self, folder: Path, tags: Sequence[str]) -> Saved:
-        """Store a folder with names relative to it."""
+    def open_folder(self, folder: Path, tags: Sequence[str]) -> AbstractContextManager[Storing]:
+        """Start to store a folder, with names relative to it."""
 
 
 class ThrowawayDatabase(Protocol):

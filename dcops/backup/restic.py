@@ -4,12 +4,16 @@ The key comes by RESTIC_PASSWORD_FILE. The rest-server account comes by environm
 by RESTIC_REPOSITORY_FILE, a private file that lives as long as one call.
 """
 
+import fcntl
 import hashlib
+import os
 import shutil
 import signal
+import sys
 import tempfile
+import termios
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -30,11 +34,14 @@ from dcops.backup.ports import ByteStream, OnBytes
 from dcops.core.clock import monotonic, sleep
 from dcops.core.errors import DcopsError, Locked
 from dcops.core.files import private_dir
-from dcops.core.process import PIPE, Child, run, start
+from dcops.core.process import DEVNULL, PIPE, Child, run, start
 from dcops.core.secrets import Secret, mask
 
 CHUNK_BYTES = 1 << 18
 _POLL_SECONDS = 1.0
+_OPEN_SECONDS = 30.0
+# When we are killed restic would take the end of its input for the end of the dump; so it is interrupted instead.
+_ENDS_WITH_US = ("setpriv", "--pdeathsig", "INT")
 
 
 @dataclass(frozen=True)
@@ -79,6 +86,61 @@ class ResticStream:
             raise self._owner.failure(status, _tail(self._errors))
 
 
+class ResticBackup:
+    """A running `restic backup` of a folder or of its standard input.
+
+    restic saves a snapshot of whatever came when its input ends, so after a failed producer it is interrupted first
+    (restic 0.14 to 0.18: status 130, no snapshot, lock removed) and only then loses its input.
+    """
+
+    def __init__(self, child: Child, output: IO[bytes], errors: IO[bytes], owner: "Restic") -> None:
+        self._child, self._output, self._errors = child, output, errors
+        self._owner = owner
+
+    def feed(self, stream: ByteStream, on_bytes: OnBytes) -> str:
+        """Copy a stream into restic and give its SHA-256; its input ends only after the producer has ended well."""
+        digest = hashlib.sha256()
+        try:
+            while chunk := stream.read(CHUNK_BYTES):
+                digest.update(chunk)
+                self._child.stdin.write(chunk)
+                on_bytes(len(chunk))
+            stream.finish()
+            self._child.stdin.close()
+        except BrokenPipeError as error:
+            raise self._owner.failure(self._child.wait(30), _tail(self._errors)) from error
+        return digest.hexdigest()
+
+    def saved(self) -> Saved:
+        """Wait until restic has stored it. Raises the classified error when it did not end well."""
+        status = self._child.wait(None)
+        if status != 0:
+            raise self._owner.failure(status, _tail(self._errors))
+        self._output.seek(0)
+        return saved_from(parse_backup_summary(self._output.read().decode(errors="replace")))
+
+    def end(self) -> None:
+        """End a restic that still runs, before it loses its input: no snapshot, no lock."""
+        if self._child.popen.poll() is None:
+            self._await_reading()
+            self._child.signal_group(signal.SIGINT)
+            self._child.wait(30)
+
+    def _await_reading(self) -> None:
+        """Wait until restic reads its open input, if it has one: only then does an interrupt remove the lock.
+
+        For a fifth of a second after it made its lock restic 0.14 does not know of it yet, and would leave it behind.
+        """
+        stdin, deadline = self._child.popen.stdin, monotonic() + _OPEN_SECONDS
+        if stdin is None or stdin.closed:
+            return
+        with suppress(BrokenPipeError):  # it has ended meanwhile
+            if _unread(stdin) == 0:
+                os.write(stdin.fileno(), b"\0")
+        while _unread(stdin) and self._child.popen.poll() is None and monotonic() < deadline:
+            sleep(0.02)
+
+
 class Restic:
     """One repository; reader and writer of the backup ports."""
 
@@ -112,9 +174,11 @@ class Restic:
         self._run(["init"])
         return self.identity()
 
-    def snapshots(self) -> list[Snapshot]:
-        """Give all snapshots, oldest first."""
-        return parse_snapshots(self._run(["snapshots", "--json", *self._no_lock()]))
+    def snapshots(self, *, is_lock_held: bool = False) -> list[Snapshot]:
+        """Give all snapshots, oldest first; without a lock of its own while the caller's open stream holds one."""
+        return parse_snapshots(
+            self._run(["snapshots", "--json", *(["--no-lock"] if is_lock_held else self._no_lock())])
+        )
 
     def read_file(self, snapshot: str, path: str) -> bytes:
         """Give one small file whole."""
@@ -158,49 +222,35 @@ class Restic:
         """Remove the locks that restic takes for stale; never --remove-all."""
         self._run(["unlock"])
 
-    def store_folder(self, folder: Path, tags: Sequence[str]) -> Saved:
-        """Store a folder with names relative to it."""
-        text = self._run(["backup", "--json", *_tag_options(tags), "."], cwd=folder, timeout_seconds=None)
-        return saved_from(parse_backup_summary(text))
+    def open_folder(self, folder: Path, tags: Sequence[str]) -> AbstractContextManager[ResticBackup]:
+        """Start to store a folder with names relative to it."""
+        return self._backup(["."], tags, cwd=folder)
 
-    def store_stream(self, stream: ByteStream, name: str, tags: Sequence[str], on_bytes: OnBytes) -> tuple[Saved, str]:
-        """Store a stream as file `name`; a failed producer leaves neither snapshot nor lock."""
-        argv = self._argv(["backup", "--stdin", "--stdin-filename", name, "--json", *_tag_options(tags)])
-        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, self._environment() as env:
-            with start(argv, env=env, stdin=PIPE, stdout=out, stderr=err) as child:
-                digest = self._feed(child, stream, on_bytes, err)
-                status = child.wait(None)
-            if status != 0:
-                raise self.failure(status, _tail(err))
-            out.seek(0)
-            text = out.read().decode(errors="replace")
-        return saved_from(parse_backup_summary(text)), digest
+    def open_stream(self, name: str, tags: Sequence[str]) -> AbstractContextManager[ResticBackup]:
+        """Start to store its standard input: it derives its key, takes its lock and waits for the first byte."""
+        return self._backup(["--stdin", "--stdin-filename", name], tags, stdin=PIPE)
+
+    @contextmanager
+    def _backup(
+        self, what: Sequence[str], tags: Sequence[str], *, cwd: Path | None = None, stdin: int = DEVNULL
+    ) -> Iterator[ResticBackup]:
+        """Start `restic backup` and end it with the block."""
+        argv = [*_ENDS_WITH_US, *self._argv(["backup", "--json", *_tag_options(tags), *what])]
+        with (
+            tempfile.TemporaryFile() as out,
+            tempfile.TemporaryFile() as err,
+            self._environment() as env,
+            start(argv, env=env, cwd=cwd, stdin=stdin, stdout=out, stderr=err) as child,
+        ):
+            backup = ResticBackup(child, out, err, self)
+            try:
+                yield backup
+            finally:
+                backup.end()
 
     def failure(self, status: int, stderr: str) -> DcopsError:
         """Give the error for a failed restic, its secrets masked."""
         return classify_failure(status, mask(stderr, self._secrets()), self.where)
-
-    def _feed(self, child: Child, stream: ByteStream, on_bytes: OnBytes, err: IO[bytes]) -> str:
-        """Copy the stream into restic. The end of input is given only after the producer has ended well.
-
-        restic saves a snapshot of whatever came when its input ends, so after a failed producer it is interrupted
-        first (restic 0.14 to 0.18: status 130, no snapshot, lock removed) and only then loses its input.
-        """
-        digest = hashlib.sha256()
-        try:
-            while chunk := stream.read(CHUNK_BYTES):
-                digest.update(chunk)
-                child.stdin.write(chunk)
-                on_bytes(len(chunk))
-            stream.finish()
-        except BrokenPipeError as error:
-            raise self.failure(child.wait(30), _tail(err)) from error
-        except BaseException:
-            child.signal_group(signal.SIGINT)
-            child.wait(30)
-            raise
-        child.stdin.close()
-        return digest.hexdigest()
 
     def _run(self, arguments: Sequence[str], *, cwd: Path | None = None, timeout_seconds: float | None = 300) -> str:
         """Run restic to its end and give its output; waits for a lock as long as the access allows."""
@@ -260,6 +310,11 @@ class Restic:
         else:
             with _private_file(_with_login(access.url, *access.login)) as path:
                 yield {**env, "RESTIC_REPOSITORY_FILE": str(path)}
+
+
+def _unread(pipe: IO[bytes]) -> int:
+    """Give how many bytes in a pipe nobody has read yet."""
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
 def _with_login(url: str, user: str, password: Secret) -> str:

@@ -1,7 +1,7 @@
 """Use cases of backups: run, list, check, restore, status. Takes ports; knows no adapter."""
 
 import hashlib
-from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,22 +25,23 @@ from dcops.backup.plan import (
     tags_of,
 )
 from dcops.backup.ports import (
-    ByteStream,
     Database,
     DumpSession,
     FileMirror,
     ReceiptLog,
     RepositoryReader,
     RepositoryWriter,
+    Storing,
+    StoringStream,
 )
+from dcops.backup.streams import Bytestring, Counting, Moved, Report
 from dcops.core.clock import monotonic, utc_now
-from dcops.core.errors import DcopsError, IntegrityFailure, Refused, RepositoryMissing
+from dcops.core.errors import DcopsError, IntegrityFailure, Interrupted, Refused, RepositoryMissing
 from dcops.core.files import private_dir
 from dcops.core.words import Environment
 from dcops.records.kinds.backup import Receipt
 
 MANIFEST_NAME = "manifest.json"
-Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -59,53 +60,6 @@ class Writers:
     database: Database
     mirror: FileMirror | None
     repository: RepositoryWriter
-
-
-class _Bytes:
-    """Counts bytes and reports every 32 MiB, so a person sees that something moves."""
-
-    def __init__(self, report: Report, what: str) -> None:
-        self.total = 0
-        self._report, self._what = report, what
-
-    def __call__(self, count: int) -> None:
-        step = 32 << 20
-        if (self.total + count) // step > self.total // step:
-            self._report(f"{self._what}: {(self.total + count) >> 20} MiB")
-        self.total += count
-
-
-class _Counting:
-    """A stream that remembers its length."""
-
-    def __init__(self, inner: ByteStream) -> None:
-        self._inner = inner
-        self.total = 0
-
-    def read(self, size: int) -> bytes:
-        """Give up to `size` bytes."""
-        chunk = self._inner.read(size)
-        self.total += len(chunk)
-        return chunk
-
-    def finish(self) -> None:
-        """Raise when the producer failed."""
-        self._inner.finish()
-
-
-class _Bytestring:
-    """Bytes in memory as a stream that cannot fail."""
-
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-
-    def read(self, size: int) -> bytes:
-        """Give up to `size` bytes."""
-        chunk, self._content = self._content[:size], self._content[size:]
-        return chunk
-
-    def finish(self) -> None:
-        """Nothing can have failed."""
 
 
 class BackupService:
@@ -141,19 +95,39 @@ class BackupService:
 
     def _take(self, writers: Writers, run: str, report: Report, progress: "_Progress") -> None:
         """Do the work of `run` and note each result in `progress`."""
-        with writers.database.session() as session:
-            check_clock(session.facts)
-            report(f"database {session.facts.database}: {sum(session.facts.rows.values())} rows in one snapshot")
-            repository_id = self._identify(writers.repository, run, report)
-            progress.update(repository_id=repository_id)
-            dump, digest, size = self._store_dump(writers, session, run, report)
-        progress.update(dump=dump, dump_bytes=size)
-        files, saved = self._store_files(writers, run, session.facts, report)
-        dump, saved = self._settle(dump, saved)
-        progress.update(dump=dump)
-        manifest = self._manifest(session, run, repository_id, (dump, digest, size), (files, saved))
-        stored = self._store_manifest(writers.repository, manifest, run)
-        progress.update(files=saved, manifest=manifest, manifest_snapshot=stored.snapshot)
+        with ExitStack() as storing:
+            with writers.database.session() as session:
+                check_clock(session.facts)
+                report(f"database {session.facts.database}: {sum(session.facts.rows.values())} rows in one snapshot")
+                repository_id = self._identify(writers.repository, run, report)
+                progress.update(repository_id=repository_id)
+                # Opened before it is needed: it derives its key while the dump's does, and its lock lasts the run.
+                last = self._open(storing, writers.repository, run, PART_MANIFEST, MANIFEST_NAME)
+                first = self._open(storing, writers.repository, run, PART_DUMP, dump_name(self._policy))
+                digest, size = self._feed_dump(first, session, report)
+            progress.update(dump_bytes=size)
+            # The producer has ended well, so the files may begin while restic finishes the dump.
+            try:
+                files, folder = self._start_files(storing, writers, run, session.facts, report)
+            except Interrupted:
+                raise
+            except DcopsError:
+                progress.update(dump=first.saved())
+                raise
+            dump, saved = first.saved(), None
+            progress.update(dump=dump)
+            if folder:
+                saved = folder.saved()
+                report(f"files: {len(files)}, snapshot {saved.snapshot[:8]}")
+            dump, saved = self._settle(dump, saved)
+            progress.update(dump=dump)
+            manifest = self._manifest(session, run, repository_id, (dump, digest, size), (files, saved))
+            last.feed(Bytestring(manifest.canonical()), lambda _: None)
+            progress.update(files=saved, manifest=manifest, manifest_snapshot=last.saved().snapshot)
+
+    def _open(self, storing: ExitStack, writer: RepositoryWriter, run: str, part: str, name: str) -> StoringStream:
+        """Start to store one part of the set; `storing` ends it."""
+        return storing.enter_context(writer.open_stream(name, tags_of(self._policy.application, run, part)))
 
     def _identify(self, writer: RepositoryWriter, run: str, report: Report) -> str:
         """Give the repository's id after comparing it with the enrolled one; enrol it on first use."""
@@ -172,36 +146,32 @@ class BackupService:
             report(f"repository {spec.name}: id {found[:12]} enrolled")
         return found
 
-    def _store_dump(self, writers: Writers, session: DumpSession, run: str, report: Report) -> tuple[Saved, str, int]:
-        """Stream the dump into the repository; a failed dump stores nothing."""
-        name = dump_name(self._policy)
-        tags = tags_of(self._policy.application, run, PART_DUMP)
+    def _feed_dump(self, storing: StoringStream, session: DumpSession, report: Report) -> tuple[str, int]:
+        """Stream the dump into the repository, give its SHA-256 and bytes; a failed or small dump stores nothing."""
+        name, minimum = dump_name(self._policy), self._policy.minimum_size
         with session.dump() as raw:
-            stream = _Counting(raw)
-            saved, digest = writers.repository.store_stream(stream, name, tags, _Bytes(report, "dump"))
-        refuse_small(stream.total, self._policy.minimum_size, name)
-        report(f"dump: {stream.total} bytes, snapshot {saved.snapshot[:8]}")
-        return saved, digest, stream.total
+            stream = Counting(raw, lambda total: refuse_small(total, minimum, name))
+            digest = storing.feed(stream, Moved(report, "dump"))
+        report(f"dump: {stream.total} bytes")
+        return digest, stream.total
 
-    def _store_files(
-        self, writers: Writers, run: str, facts: DumpFacts, report: Report
-    ) -> tuple[tuple[StoredFile, ...], Saved | None]:
-        """Mirror the files and store them; raise when a row of the dump names a file that is not among them."""
+    def _start_files(
+        self, storing: ExitStack, writers: Writers, run: str, facts: DumpFacts, report: Report
+    ) -> tuple[tuple[StoredFile, ...], Storing | None]:
+        """Mirror the files and start to store them; raise when a row of the dump names a file that is not there."""
         if writers.mirror is None:
             return (), None
-        files = writers.mirror.refresh(_Bytes(report, "files"))
+        files = writers.mirror.refresh(Moved(report, "files"))
         lost = missing_files(facts, files)
         if lost:
             hint = "Look for the files on the application server; the rows that name them are damaged."
             raise IntegrityFailure(f"{len(lost)} files named by rows are not there, first {lost[0][:16]}", hint=hint)
         tags = tags_of(self._policy.application, run, PART_FILES)
-        saved = writers.repository.store_folder(writers.mirror.folder, tags)
-        report(f"files: {len(files)}, snapshot {saved.snapshot[:8]}")
-        return files, saved
+        return files, storing.enter_context(writers.repository.open_folder(writers.mirror.folder, tags))
 
     def _settle(self, dump: Saved, files: Saved | None) -> tuple[Saved, Saved | None]:
         """Find both snapshots in the repository's own list: whole ids, trees, and the proof that they are there."""
-        listed = self._reader.snapshots()
+        listed = self._reader.snapshots(is_lock_held=True)
         return settled(dump, listed, self._reader.where), files and settled(files, listed, self._reader.where)
 
     def _manifest(
@@ -228,11 +198,6 @@ class BackupService:
             files_snapshot=files[1].snapshot if files[1] else None,
             files=files[0],
         )
-
-    def _store_manifest(self, writer: RepositoryWriter, manifest: Manifest, run: str) -> Saved:
-        tags = tags_of(manifest.application, run, PART_MANIFEST)
-        saved, _ = writer.store_stream(_Bytestring(manifest.canonical()), MANIFEST_NAME, tags, lambda _: None)
-        return saved
 
     # -- look --------------------------------------------------------------------------------------------------
 

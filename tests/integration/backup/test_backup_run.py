@@ -1,7 +1,9 @@
 """A backup from end to end on real servers: what is stored, what is recorded, and that nothing bad looks good."""
 
 import os
+import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -145,10 +147,61 @@ def test_a_dump_that_dies_late_leaves_neither_snapshot_nor_lock(done: House) -> 
         def finish(self) -> None:
             raise CommandError(["pg_dump"], 1, "connection lost")
 
-    with pytest.raises(CommandError, match="connection lost"):
-        restic.store_stream(Late(), "naskah.dump", ("app=naskah",), lambda _: None)
+    with (
+        pytest.raises(CommandError, match="connection lost"),
+        restic.open_stream("naskah.dump", ("app=naskah",)) as storing,
+    ):
+        storing.feed(Late(), lambda _: None)
     assert len(restic.snapshots()) == 3
     assert list((done.repository / "locks").iterdir()) == []
+
+
+def test_a_stream_that_was_only_opened_leaves_neither_snapshot_nor_lock(done: House) -> None:
+    restic = done.restic()
+    with restic.open_stream("manifest.json", ("app=naskah", "part=manifest")):
+        wait_for_lock(done)
+    assert len(restic.snapshots()) == 3
+    assert list((done.repository / "locks").iterdir()) == []
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from dcops.backup.restic import Restic, ResticAccess
+from dcops.core.secrets import Secret
+
+class Last:
+    is_first = True
+    def read(self, size):
+        if not self.is_first:  # a pipe holds 64 KiB, so restic has read what came before
+            os.kill(os.getpid(), signal.SIGKILL)
+        self.is_first = False
+        return os.urandom(size)
+
+base = Path(sys.argv[1])
+restic = Restic(ResticAccess(str(base / "repository"), Secret("", "file:key", Path(sys.argv[2])), base / "cache"))
+with restic.open_stream("manifest.json", ("app=naskah", "part=manifest")) as storing:
+    storing.feed(Last(), lambda count: None)
+"""
+
+
+def test_a_run_that_is_killed_stores_no_part_of_a_stream(done: House) -> None:
+    """restic takes the end of its input for the end of the file, and a killed run ends every input."""
+    restic = done.restic()
+    key = done.tmp / f"key-{len(KEY)}"
+    ended = subprocess.run([sys.executable, "-c", KILLED, str(done.tmp), str(key)], check=False).returncode
+    assert ended == -signal.SIGKILL
+    deadline = time.monotonic() + 30
+    while list((done.repository / "locks").iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert list((done.repository / "locks").iterdir()) == []
+    assert len(restic.snapshots()) == 3
+
+
+def wait_for_lock(house: House) -> None:
+    """Wait until a restic has taken its lock."""
+    while not list((house.repository / "locks").iterdir()):
+        time.sleep(0.02)
 
 
 def test_wrong_database_password_is_said_without_the_password(house: House) -> None:
@@ -182,6 +235,7 @@ def test_a_dump_below_the_policy_is_refused(house: House) -> None:
     restic = house.restic()
     with pytest.raises(PolicyBroken, match="the policy asks for"):
         house.service(restic, minimum_size="1GB").run(house.writers(restic), RUNS[0], ignore)
+    assert restic.snapshots() == []
 
 
 def test_repository_errors_have_their_own_codes(house: House) -> None:
@@ -217,8 +271,7 @@ def locked(house: House) -> Iterator[None]:
     argv = ["restic", "-r", str(house.repository), "backup", "--stdin", "--stdin-filename", "x"]
     other = subprocess.Popen(argv, env=env, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        while not list((house.repository / "locks").iterdir()):
-            time.sleep(0.05)
+        wait_for_lock(house)
         yield
     finally:
         other.terminate()
