@@ -48,6 +48,14 @@ class ValueStatus(StrEnum):
     ADOPTED = "adopted"
 
 
+class StampClass(StrEnum):
+    """Who says when a thing was there: nobody but its maker, an authority of the ministry's own, or another's."""
+
+    NONE = "none"
+    SELF = "self"
+    INDEPENDENT = "independent"
+
+
 class Frozen(BaseModel):
     """Base of models people write or that cross a layer: unknown keys refused, values fixed."""
 

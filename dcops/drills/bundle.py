@@ -4,23 +4,29 @@ An uncompressed ustar archive written in one way only: it is read by dividing it
 and what does not come out byte for byte the same is refused. So there is no place for a second member of a name, for a
 path, a link, a compressed bomb, or a byte that nothing covers. MANIFEST lists the content by SHA-256, MANIFEST.sig
 signs it; SEAL, the page one, tells drill, verdict and time-stamp class, names the manifest by hash, and is signed too.
+SEAL.tsr is a time-stamp authority's answer over SEAL and its signature. Parts of such an answer are covered by no
+signature of the authority, so STAMP names it by hash and is signed by the key that signed the rest.
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from dcops.core.errors import DcopsError, JournalInvalid
+from dcops.core.words import StampClass
 from dcops.records.canonical import sha256_hex
 from dcops.records.ports import Signer
 from dcops.records.sign import PublicKey, decode, encode
 
 SEAL, SEAL_SIGNATURE, MANIFEST, MANIFEST_SIGNATURE, KEY = "SEAL", "SEAL.sig", "MANIFEST", "MANIFEST.sig", "key.pem"
-FRONT = (SEAL, SEAL_SIGNATURE, MANIFEST, MANIFEST_SIGNATURE)
+TOKEN, STAMP, STAMP_SIGNATURE = "SEAL.tsr", "STAMP", "STAMP.sig"
+_STAMPS = (TOKEN, STAMP, STAMP_SIGNATURE)
+FRONT = (SEAL, SEAL_SIGNATURE, MANIFEST, MANIFEST_SIGNATURE, *_STAMPS)
 REHEARSAL = "GLADI / REHEARSAL: made in a twin; it never counts as evidence that production recovers."
 LIMIT = 64 * 2**20
+_TITLE = "dcops drill evidence"
 _BLOCK = 512
 _END = bytes(2 * _BLOCK)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -33,8 +39,10 @@ class Seal:
     """Page one of a bundle.
 
     Attributes:
-        time_stamp: class of the time stamp over the manifest. Version 1 of the format knows `none` only: the time of
-            the bundle is the host's word.
+        ended: when the run's result was recorded, by the host's clock; RFC 3339.
+        time_stamp: class of the time stamp over this page. `none`: the time of the bundle is the host's word.
+        authority: the time stamp's authority by its name in the inventory; empty when there is none.
+        version: of the format. Version 1 knew no time stamp and did not say when the run ended; it is still read.
     """
 
     drill: str
@@ -43,18 +51,28 @@ class Seal:
     is_rehearsal: bool
     verdict: str
     manifest_sha256: str
-    time_stamp: str = "none"
+    ended: str = ""
+    time_stamp: str = StampClass.NONE.value
+    authority: str = ""
+    version: int = 2
+
+    @property
+    def is_stamped(self) -> bool:
+        """Whether a time stamp belongs to this page."""
+        return self.time_stamp != StampClass.NONE
 
     @property
     def text(self) -> str:
         """The page, ASCII, one fact a line."""
-        lines = ["dcops drill evidence 1", *([REHEARSAL] if self.is_rehearsal else [])]
+        lines = [f"{_TITLE} {self.version}", *([REHEARSAL] if self.is_rehearsal else [])]
         facts = {
             "drill": self.drill,
             "run": self.run,
+            **({"run ended": self.ended} if self.version > 1 else {}),
             "environment": self.environment,
             "verdict": self.verdict,
             "time-stamp class": self.time_stamp,
+            **({"time-stamp authority": self.authority} if self.is_stamped else {}),
             "manifest sha256": self.manifest_sha256,
         }
         return "\n".join([*lines, *(f"{name}: {value}" for name, value in facts.items())]) + "\n"
@@ -72,40 +90,74 @@ class Seal:
                 is_rehearsal=REHEARSAL in lines,
                 verdict=facts["verdict"],
                 manifest_sha256=facts["manifest sha256"],
+                ended=facts.get("run ended", ""),
                 time_stamp=facts["time-stamp class"],
+                authority=facts.get("time-stamp authority", ""),
+                version=1 if lines[0] == f"{_TITLE} 1" else 2,
             )
-        except KeyError as error:
+        except (KeyError, IndexError) as error:
             raise JournalInvalid("page one lacks a line", where=SEAL) from error
-        if seal.text.encode("ascii", "replace") != raw or seal.time_stamp != "none":
+        is_class = seal.time_stamp in tuple(StampClass) and not (seal.version == 1 and seal.is_stamped)
+        if seal.text.encode("ascii", "replace") != raw or not is_class:
             raise JournalInvalid("page one is not written as the format says", where=SEAL)
         return seal
 
 
-def seal_bundle(content: Mapping[str, bytes], page: Seal, signer: Signer) -> bytes:
-    """Return a whole bundle over `content`; `page` gets the manifest's hash here."""
+def seal_bundle(
+    content: Mapping[str, bytes], page: Seal, signer: Signer, stamp: Callable[[bytes], bytes] | None = None
+) -> bytes:
+    """Return a whole bundle over `content`; `page` gets the manifest's hash here.
+
+    Args:
+        stamp: gives an authority's answer over the bytes it is called with; needed when `page` names a time stamp.
+            What it raises is not caught.
+    """
     key = PublicKey.from_jwk(dict(signer.jwk))
     members = {**content, KEY: key.pem.encode("ascii")}
     manifest = manifest_of(members)
-    facts = (page.drill, page.run, page.environment, page.verdict)
+    facts = (page.drill, page.run, page.environment, page.verdict, page.ended or "-", page.authority or "-")
     if not all(_ONE_LINE.fullmatch(fact) for fact in facts):
         raise JournalInvalid("a fact of page one is no single line of ASCII", where=SEAL)
-    seal = Seal(page.drill, page.run, page.environment, page.is_rehearsal, page.verdict, sha256_hex(manifest)).text
+    seal = replace(page, manifest_sha256=sha256_hex(manifest)).text
     front = {
         SEAL: seal.encode("ascii"),
         SEAL_SIGNATURE: decode(signer.sign(seal)),
         MANIFEST: manifest.encode("ascii"),
         MANIFEST_SIGNATURE: decode(signer.sign(manifest)),
     }
+    if page.is_stamped:
+        if stamp is None:
+            raise JournalInvalid("page one names a time stamp, and there is none", where=SEAL)
+        token = stamp(stamped(front))
+        named = _names_token(token)
+        front |= {TOKEN: token, STAMP: named.encode("ascii"), STAMP_SIGNATURE: decode(signer.sign(named))}
     return pack({**front, **members})
+
+
+def stamped(members: Mapping[str, bytes]) -> bytes:
+    """Return what a time stamp is over: page one and its signature, so that both are shown to have been there."""
+    return members[SEAL] + members[SEAL_SIGNATURE]
+
+
+def _names_token(token: bytes) -> str:
+    """Return the text by which our key signs an authority's answer."""
+    return f"{sha256_hex(token)}  {TOKEN}\n"
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A bundle whose every byte was checked against `key`: its page one and its content by name."""
+    """A bundle whose every byte was checked against `key`: its page one and its content by name.
+
+    Attributes:
+        token: the time-stamp authority's answer, not checked here; empty when page one says `none`.
+        stamped: what the answer is over.
+    """
 
     seal: Seal
     content: Mapping[str, bytes]
     key: PublicKey
+    token: bytes = b""
+    stamped: bytes = b""
 
 
 def open_bundle(data: bytes, key: PublicKey | None = None) -> Opened:
@@ -114,7 +166,7 @@ def open_bundle(data: bytes, key: PublicKey | None = None) -> Opened:
     Raises JournalInvalid (exit 30) for anything that is not exactly as it was signed.
     """
     members = unpack(data)
-    missing = [name for name in (*FRONT, KEY) if name not in members]
+    missing = [name for name in (*FRONT, KEY) if name not in members and name not in _STAMPS]
     if missing:
         raise JournalInvalid("a member is missing", where=missing[0])
     content = {name: value for name, value in members.items() if name not in FRONT}
@@ -128,7 +180,21 @@ def open_bundle(data: bytes, key: PublicKey | None = None) -> Opened:
     seal = Seal.read(members[SEAL])
     if seal.manifest_sha256 != sha256_hex(members[MANIFEST]):
         raise JournalInvalid("page one belongs to another manifest", where=SEAL)
-    return Opened(seal, content, own)
+    return Opened(seal, content, own, _token_of(members, seal, own), stamped(members))
+
+
+def _token_of(members: Mapping[str, bytes], seal: Seal, key: PublicKey) -> bytes:
+    """Return the answer of the authority, that our key names it checked; raise JournalInvalid when page one lies."""
+    here = [name for name in _STAMPS if name in members]
+    if len(here) != (len(_STAMPS) if seal.is_stamped else 0):
+        raise JournalInvalid("page one says another time-stamp class than what is here", where=SEAL)
+    if not seal.is_stamped:
+        return b""
+    if not _is_signed(members[STAMP], members[STAMP_SIGNATURE], key):
+        raise JournalInvalid("the signature is not the key's over this text", where=STAMP)
+    if members[STAMP] != _names_token(members[TOKEN]).encode("ascii"):
+        raise JournalInvalid("it does not have the hash that was signed", where=TOKEN)
+    return members[TOKEN]
 
 
 def manifest_of(members: Mapping[str, bytes]) -> str:

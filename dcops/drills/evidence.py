@@ -8,12 +8,12 @@ from typing import Any
 from dcops.core.errors import DcopsError, JournalInvalid
 from dcops.drills.bundle import KEY, SEAL, Opened, Seal
 from dcops.drills.model import StepResult
-from dcops.records.anchors import anchor_text, read_anchor
+from dcops.records.anchors import Anchor, anchor_text, read_anchor
 from dcops.records.canonical import canonical_text, parse_canonical, sha256_hex
 from dcops.records.chain import read_envelope
 from dcops.records.export import export_line, read_line
 from dcops.records.keyring import KnownKey
-from dcops.records.model import Envelope, SignedHead, Stored
+from dcops.records.model import Envelope, Head, SignedHead, Stored
 from dcops.records.sign import PublicKey
 
 ABOUT, RESULT, STEPS, RECORDS, HEADS, SCENARIO = (
@@ -78,6 +78,7 @@ def _page(envelope: Envelope) -> Seal:
         is_rehearsal=bool(envelope.payload["is_rehearsal"]),
         verdict=str(envelope.payload["verdict"]),
         manifest_sha256="",
+        ended=envelope.at,
     )
 
 
@@ -127,7 +128,29 @@ def _json(value: Any) -> bytes:
     return canonical_text(value, where="evidence").encode("utf-8")
 
 
-def check_content(opened: Opened) -> None:
+@dataclass(frozen=True)
+class Told:
+    """What a bundle that agrees with itself says.
+
+    Attributes:
+        row, envelope: the drill's own record.
+        head: the end of the journal when the bundle was made.
+        scenario: the scenario as it was run, None where only its hash is known.
+    """
+
+    row: Stored
+    envelope: Envelope
+    about: Mapping[str, Any]
+    head: Head
+    scenario: bytes | None
+
+    @property
+    def page(self) -> Seal:
+        """Page one as the record has it: without manifest and time stamp."""
+        return _page(self.envelope)
+
+
+def check_content(opened: Opened) -> Told:
     """Hold what an opened bundle says against the records in it; raise JournalInvalid for the first disagreement.
 
     Shown is: every record has its hash, follows the one before and is signed by a key of the journal; page one, what
@@ -136,9 +159,9 @@ def check_content(opened: Opened) -> None:
     content = opened.content
     if strangers := (content.keys() ^ CONTENT) - {KEY, SCENARIO}:
         raise JournalInvalid("the format knows no such member, or lacks it", where=min(strangers))
-    rows, head, keys = _records(content)
+    rows, anchor, keys = _records(content)
     _check_chain(rows, keys)
-    _check_head(rows[-1], head, opened.key)
+    _check_head(rows[-1], anchor.signed, opened.key)
     about, result, steps = _read(content, ABOUT), _read(content, RESULT), _read(content, STEPS)
     try:
         place = (result["record"]["journal"], result["record"]["seq"])
@@ -151,7 +174,7 @@ def check_content(opened: Opened) -> None:
             ABOUT: said == about,
             STEPS: [{name: step[name] for name in step if name != "facts_sha256"} for step in steps]
             == payload["steps"],
-            SEAL: replace(opened.seal, manifest_sha256="") == _page(envelope),
+            SEAL: _same_page(opened.seal, _page(envelope)),
             SCENARIO: SCENARIO not in content or sha256_hex(content[SCENARIO]) == payload["spec_sha256"],
         }
     except (KeyError, TypeError, AttributeError, StopIteration, ValueError) as error:
@@ -159,6 +182,15 @@ def check_content(opened: Opened) -> None:
     for name, does in agrees.items():
         if not does:
             raise JournalInvalid("it says something else than the drill's record", where=name)
+    return Told(row, envelope, about, anchor.head, content.get(SCENARIO))
+
+
+def _same_page(said: Seal, page: Seal) -> bool:
+    """Whether page one says what the record says; the time stamp is not the record's to say."""
+    if said.version == 1:
+        page = replace(page, ended="", version=1)
+    page = replace(page, time_stamp=said.time_stamp, authority=said.authority)
+    return replace(said, manifest_sha256="") == page
 
 
 def _read(content: Mapping[str, bytes], name: str) -> Any:
@@ -168,7 +200,7 @@ def _read(content: Mapping[str, bytes], name: str) -> Any:
         raise JournalInvalid("it is no canonical JSON", where=name) from error
 
 
-def _records(content: Mapping[str, bytes]) -> tuple[list[Stored], SignedHead, dict[str, PublicKey]]:
+def _records(content: Mapping[str, bytes]) -> tuple[list[Stored], Anchor, dict[str, PublicKey]]:
     try:
         lines = content[RECORDS].decode("utf-8").splitlines()
         rows = [read_line(line, where=f"{RECORDS}:{number}") for number, line in enumerate(lines, 1)]
@@ -178,7 +210,7 @@ def _records(content: Mapping[str, bytes]) -> tuple[list[Stored], SignedHead, di
         raise JournalInvalid(f"records or head cannot be read: {error}", where=RECORDS) from error
     if not rows:
         raise JournalInvalid("there is no record", where=RECORDS)
-    return rows, anchor.signed, {item.key.key_id: item.key for item in known if item.journal in ("", rows[0].journal)}
+    return rows, anchor, {item.key.key_id: item.key for item in known if item.journal in ("", rows[0].journal)}
 
 
 def _check_chain(rows: Sequence[Stored], keys: Mapping[str, PublicKey]) -> None:

@@ -37,7 +37,7 @@ def sections(inventory: Inventory) -> dict[str, Mapping[str, BaseModel]]:
         "links": inventory.links, "circuits": inventory.circuits, "names": inventory.names,
         "certificates": inventory.certificates, "contracts": inventory.contracts, "tenants": inventory.tenants,
         "applications": inventory.applications, "upstreams": inventory.upstreams, "people": inventory.people,
-        "credentials": inventory.credentials,
+        "credentials": inventory.credentials, "time_stamp_authorities": inventory.time_stamp_authorities,
     }  # fmt: skip
 
 
@@ -60,7 +60,7 @@ def _description(inventory: Inventory, section: str, name: str, item: BaseModel)
     return Description(
         section=section,
         name=name,
-        fields=item.model_dump(mode="json", exclude_none=True, exclude_unset=True),
+        fields=item.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_unset=True),
         derived=_derived(inventory, item),
         needs=tuple(f"{edge.target} ({edge.kind})" for edge in all_edges if edge.source == word),
         needed_by=tuple(f"{edge.source} ({edge.kind})" for edge in all_edges if edge.target == word),

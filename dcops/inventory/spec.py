@@ -40,6 +40,7 @@ SECTIONS: Mapping[str, tuple[type[BaseModel], str]] = {
     "upstreams": (Upstream, "key"),
     "people": (model.Person, "name"),
     "credentials": (model.Credential, "name"),
+    "time_stamp_authorities": (model.TimeStampAuthority, "name"),
 }
 # Sections that are one item, not a mapping of items.
 SINGLE: Mapping[str, type[BaseModel]] = {"inventory": model.Head, "calendar": model.Calendar, "policy": model.Policy}
@@ -283,7 +284,8 @@ def _fields_at(kind: Any, location: tuple[str | int, ...]) -> set[str]:
         kind = _inner(kind, key)
     kind = _plain_type(kind)
     if isinstance(kind, type) and issubclass(kind, BaseModel):
-        return set(kind.model_fields) - {"role"} if kind is model.Interface else set(kind.model_fields)
+        fields = {each.alias or name for name, each in kind.model_fields.items()}
+        return fields - {"role"} if kind is model.Interface else fields
     return set()
 
 

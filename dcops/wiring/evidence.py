@@ -2,28 +2,36 @@
 
 import platform
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
 from dcops import __version__
+from dcops.core.clock import rfc3339
 from dcops.core.errors import DcopsError, JournalInvalid, UsageError
 from dcops.core.files import read_text, write_atomic
 from dcops.core.process import run
 from dcops.core.settings import Settings
-from dcops.drills.bundle import LIMIT, Seal, open_bundle, seal_bundle
-from dcops.drills.evidence import Material, check_content, content_of
+from dcops.drills.bundle import KEY, LIMIT, Opened, Seal, open_bundle
+from dcops.drills.evidence import Material, Told, check_content, content_of
 from dcops.drills.history import read_progress
 from dcops.drills.model import StepResult
+from dcops.drills.seal import Sealed
+from dcops.inventory.model import TimeStampAuthority
+from dcops.records.canonical import sha256_hex
 from dcops.records.key_files import FileSigner, KeyFiles
 from dcops.records.keyring import read_key_set
 from dcops.records.model import Stored
+from dcops.records.service import Journal
 from dcops.records.sign import PublicKey
+from dcops.runs.ports import Urgency
 from dcops.runs.run import list_runs, run_events
+from dcops.runs.spool_notify import SpoolNotify
 from dcops.wiring.drills import Drills, find_result, journal_of
 from dcops.wiring.handover import PEERS
 from dcops.wiring.records import all_keys, known_keys, records_folder
+from dcops.wiring.stamps import Written, check_seal, write_sealed
 
 _TOOLS = {"restic": ("restic", "version"), "postgresql": ("psql", "--version")}
 
@@ -33,14 +41,25 @@ class Checked:
     """A bundle that is valid.
 
     Attributes:
-        key_id: of the key that signed it.
         voucher: who vouches for that key: `given` (--key), the journal's name where this host keeps that journal's key,
             or empty: only the bundle itself names it.
+        sealed: what its time stamp is worth.
     """
 
-    seal: Seal
-    key_id: str
+    opened: Opened
+    told: Told
     voucher: str
+    sealed: Sealed
+
+    @property
+    def seal(self) -> Seal:
+        """Page one."""
+        return self.opened.seal
+
+    @property
+    def key_id(self) -> str:
+        """The key that signed it, by its thumbprint."""
+        return self.opened.key.key_id
 
     @property
     def is_trusted(self) -> bool:
@@ -48,11 +67,28 @@ class Checked:
         return bool(self.voucher)
 
 
-def build_evidence(drills: Drills, run_id: str, path: Path) -> Seal:
-    """Write the bundle of a drill's run, known by any unique ending of its id, and return its page one.
+@dataclass(frozen=True)
+class Against:
+    """What a bundle is held against; all of it comes on another way than the bundle.
 
-    Raises UsageError when no result, or more than one run's, belongs to `run_id`; JournalInvalid when the records do
-    not agree with each other: then nothing is written.
+    Attributes:
+        key: the PEM public key that must have signed it; None asks the keys this host knows.
+        tsa: PEM file of the time-stamp authority's root; None asks the inventory.
+        inventory: its name; `is_named`: somebody chose it, so it must be there and it counts for any environment.
+    """
+
+    key: Path | None = None
+    tsa: Path | None = None
+    inventory: str = "lab"
+    is_named: bool = False
+
+
+def build_evidence(drills: Drills, run_id: str, path: Path) -> Written:
+    """Write the bundle of a drill's run, known by any unique ending of its id, and return it.
+
+    The inventory's time-stamp authorities are asked to seal it; when none does it is written all the same, the gap is
+    recorded and people are paged. Raises UsageError when no result, or more than one run's, belongs to `run_id`;
+    JournalInvalid when the records do not agree with each other: then nothing is written.
     """
     if path.suffix != ".tar":
         raise UsageError("a bundle is a .tar file", where=str(path), hint="Name it FILE.tar.")
@@ -71,30 +107,111 @@ def build_evidence(drills: Drills, run_id: str, path: Path) -> Seal:
         versions=_versions(),
     )
     content, page = content_of(material)
-    data = seal_bundle(content, page, FileSigner(KeyFiles(records_folder(drills.settings)), journal.name))
-    check_content(open_bundle(data))  # what would not verify is not handed out
-    write_atomic(path, data)
-    return page
+    written = write_sealed(content, page, _signer(drills, journal), _authorities(drills))
+    write_atomic(path, written.data)
+    _keep(drills, journal, path, written)
+    return written
 
 
-def verify_evidence(settings: Settings, path: Path, key: Path | None) -> Checked:
-    """Return what a valid bundle is and who vouches for its key; raise JournalInvalid (exit 30) for any other.
+def seal_evidence(drills: Drills, which: str, out: Path | None = None) -> tuple[Path, Written]:
+    """Add the time stamp that a bundle lacks, over the file itself or into `out`; return where and what.
 
-    With `key`, a PEM public key, only a bundle signed by that key is valid.
+    Args:
+        which: the file, or a run: then the bundle this host wrote for it last.
+
+    Raises UsageError when it has one, or the inventory names no authority; JournalInvalid when it is not valid or not
+    signed by this host's key; the last authority's error when none answered as it must: the file stays as it was.
     """
-    given = PublicKey.from_pem(read_text(key), where=str(key)) if key else None
-    try:
-        with path.open("rb") as file:
-            data = file.read(LIMIT + 1)
-    except OSError as error:
-        raise DcopsError(f"cannot read: {error.strerror}", where=str(path)) from error
+    journal = journal_of(drills)
+    path = Path(which) if which.endswith(".tar") else _bundle_of(journal, which)
+    if not drills.inventory.time_stamp_authorities:
+        hint = "Name one under time_stamp_authorities, see docs/inventory.md."
+        raise UsageError("there is no time-stamp authority", where=f"inventory {drills.inventory.name}", hint=hint)
+    signer = _signer(drills, journal)
+    opened = open_bundle(_bytes_of(path), PublicKey.from_jwk(dict(signer.jwk)))
+    told = check_content(opened)
+    if opened.seal.is_stamped:
+        raise UsageError("it has its time stamp", where=str(path), hint="Nothing is left to do.")
+    content = {name: value for name, value in opened.content.items() if name != KEY}
+    written = write_sealed(content, told.page, signer, _authorities(drills))
+    target = out or path
+    if written.error is None:
+        write_atomic(target, written.data)
+    _keep(drills, journal, target, written)
+    if written.error is not None:
+        raise written.error
+    return target, written
+
+
+def verify_evidence(settings: Settings, path: Path, against: Against) -> Checked:
+    """Return what a valid bundle is and who vouches for its key; raise JournalInvalid (exit 30) for any other."""
+    given = PublicKey.from_pem(read_text(against.key), where=str(against.key)) if against.key else None
+    data = _bytes_of(path)
     try:
         opened = open_bundle(data, given)
-        check_content(opened)
+        told = check_content(opened)
+        sealed = check_seal(
+            settings,
+            opened,
+            told.envelope.at,
+            certificate=against.tsa,
+            inventory=against.inventory,
+            is_named=against.is_named,
+        )
     except JournalInvalid as error:
         hint = "Do not rely on it: ask for the bundle again from whoever made it."
         raise JournalInvalid(error.message, where=f"{path}: {error.where}", hint=hint) from error
-    return Checked(opened.seal, opened.key.key_id, "given" if given else _voucher(settings, opened.key))
+    return Checked(opened, told, "given" if given else _voucher(settings, opened.key), sealed)
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(LIMIT + 1)
+    except OSError as error:
+        raise DcopsError(f"cannot read: {error.strerror}", where=str(path)) from error
+
+
+def _signer(drills: Drills, journal: Journal) -> FileSigner:
+    return FileSigner(KeyFiles(records_folder(drills.settings)), journal.name)
+
+
+def _authorities(drills: Drills) -> Iterable[TimeStampAuthority]:
+    return drills.inventory.time_stamp_authorities.values()
+
+
+def _bundle_of(journal: Journal, run_id: str) -> Path:
+    """Return where this host wrote the bundle of a run last."""
+    ending = run_id.upper()
+    found = [
+        each.payload
+        for each in journal.query(kind="drill.evidence")
+        if each.journal == journal.name and str(each.payload["evidence_of"]).endswith(ending)
+    ]
+    if len({each["evidence_of"] for each in found}) != 1:
+        hint = "Name the file, or make it: dcops drill evidence build RUN --out FILE.tar."
+        raise UsageError("no one bundle was written here for such a run", where=f"run {run_id}", hint=hint)
+    return Path(str(found[-1]["file"]))
+
+
+def _keep(drills: Drills, journal: Journal, path: Path, written: Written) -> None:
+    """Record what was written; a gap is paged as well, because a person must seal it later."""
+    page, at = written.page, written.sealed.at
+    payload = {
+        "drill": page.drill,
+        "evidence_of": page.run,
+        "file": str(path.resolve()),
+        "bundle_sha256": sha256_hex(written.data),
+        "time_stamp": page.time_stamp,
+        "authority": page.authority,
+        "stamped_at": rfc3339(at) if at else None,
+        "gap": written.gap,
+    }
+    journal.append("drill.evidence", payload)
+    if written.gap:
+        notify = SpoolNotify(drills.settings.state / "notify")
+        body = f"{written.gap}; later: dcops drill evidence seal {path}"
+        notify.send(Urgency.PAGE, f"evidence of run {page.run} has no time stamp", body)
 
 
 def _voucher(settings: Settings, key: PublicKey) -> str:

@@ -30,6 +30,7 @@ from dcops.inventory.model.device import (
     RackPosition,
     Role,
 )
+from dcops.inventory.model.evidence import TimeStampAuthority
 from dcops.inventory.model.inventory import Head, Inventory
 from dcops.inventory.model.network import (
     Certificate,
@@ -126,6 +127,7 @@ __all__ = [
     "Site",
     "SitePurpose",
     "Tenant",
+    "TimeStampAuthority",
     "Ups",
     "Upstream",
     "UpstreamKind",

@@ -10,6 +10,7 @@ from dcops.core.words import Environment, Frozen
 from dcops.inventory.model.application import Application, Tenant, Upstream
 from dcops.inventory.model.base import Identifier, Words
 from dcops.inventory.model.device import Device
+from dcops.inventory.model.evidence import TimeStampAuthority
 from dcops.inventory.model.network import (
     Certificate,
     Circuit,
@@ -68,6 +69,7 @@ class Inventory:
     upstreams: Mapping[str, Upstream]
     people: Mapping[str, Person]
     credentials: Mapping[str, Credential]
+    time_stamp_authorities: Mapping[str, TimeStampAuthority]
     calendar: Calendar
     policy: Policy
     files: tuple[Path, ...] = field(default=(), repr=False)

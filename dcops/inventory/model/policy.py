@@ -45,10 +45,11 @@ class Availability(Frozen):
 
 
 class Continuity(Frozen):
-    """How often recovery is proved, and how copies are kept."""
+    """How often recovery is proved, how soon after a run its evidence has its time stamp, and how copies are kept."""
 
     drill_age: Ages = Field(default_factory=Ages)
     restore_test_age: Ages = Field(default_factory=Ages)
+    evidence_sealed_within: Value[Seconds] | None = None
     backup_copies: Value[Count] | None = None
     backup_media: Value[Count] | None = None
     backup_off_site_copies: Value[Count] | None = None

@@ -178,6 +178,14 @@ def _url_hosts(inventory: Inventory) -> Iterator[tuple[str, str, Keys, str]]:
     for key, application in inventory.applications.items():
         for name, endpoint in application.endpoints.items():
             yield "applications", key, ("endpoints", name, "url"), _host(endpoint.url)
+    for key, authority in inventory.time_stamp_authorities.items():
+        if not _is_here(_host(authority.url)):
+            yield "time_stamp_authorities", key, ("url",), _host(authority.url)
+
+
+def _is_here(host: str) -> bool:
+    """True for this machine itself, where a lab may run an authority of its own."""
+    return _is_address(host) and ipaddress.ip_address(host).is_loopback
 
 
 def _is_address(text: str) -> bool:

@@ -80,4 +80,26 @@ class DrillAnswer(Payload):
     at: str
 
 
-KINDS: tuple[type[Payload], ...] = (DrillResult, DrillAnswer)
+class DrillEvidence(Payload):
+    """A run's evidence was written into a bundle, or sealed later.
+
+    Attributes:
+        evidence_of: the drill's run.
+        file: where the bundle was written on this host.
+        time_stamp: class of its time stamp: none, self, independent; `authority` by its name in the inventory.
+        gap: why no authority sealed it although the inventory names one; empty otherwise. Two people review it.
+    """
+
+    kind: ClassVar[str] = "drill.evidence"
+
+    drill: str
+    evidence_of: str
+    file: str
+    bundle_sha256: str
+    time_stamp: str
+    authority: str = ""
+    stamped_at: str | None = None
+    gap: str = ""
+
+
+KINDS: tuple[type[Payload], ...] = (DrillResult, DrillAnswer, DrillEvidence)

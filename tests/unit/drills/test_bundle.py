@@ -2,6 +2,7 @@
 
 import io
 import tarfile
+from dataclasses import replace
 
 import pytest
 
@@ -124,3 +125,16 @@ def test_page_one_of_another_bundle_is_invalid() -> None:
     mixed = unpack(BUNDLE) | {name: other[name] for name in ("SEAL", "SEAL.sig")}
     with pytest.raises(JournalInvalid, match="another manifest"):
         open_bundle(pack(mixed))
+
+
+def test_format_1_is_read_as_before() -> None:
+    page = Seal(
+        drill="d", run="R", environment="twin", is_rehearsal=True, verdict="PASS", manifest_sha256="", version=1
+    )
+    old = seal_bundle(CONTENT, page, SIGNER)
+    assert unpack(old)[SEAL].startswith(b"dcops drill evidence 1\n")
+    assert b"run ended" not in unpack(old)[SEAL]
+    assert (open_bundle(old).seal.version, open_bundle(old).seal.is_stamped) == (1, False)
+    stamped = replace(page, time_stamp="self", authority="a")
+    with pytest.raises(JournalInvalid, match="not written as the format says"):
+        open_bundle(seal_bundle(CONTENT, stamped, SIGNER, lambda data: data))

@@ -38,7 +38,8 @@ def inner(kind: Any) -> Any:
 def fields(kind: type[BaseModel], path: str, hidden: set[str]) -> list[str]:
     """Give one line for a model and one for each model inside it; required fields are bold."""
     words, below = [], []
-    for name, field in kind.model_fields.items():
+    for attribute, field in kind.model_fields.items():
+        name = field.alias or attribute
         if name in hidden:
             continue
         child = inner(field.annotation)
