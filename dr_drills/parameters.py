@@ -11,6 +11,7 @@ DeviceName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 SqlName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]*$")]
 UnitName = Annotated[str, Field(pattern=r"^[A-Za-z0-9@._-]+\.service$")]
 FolderPath = Annotated[str, Field(pattern=r"^/[A-Za-z0-9._/-]+[A-Za-z0-9]$")]
+DomainName = Annotated[str, Field(pattern=r"^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]+$")]
 OwnerName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_-]*$")]
 
 

@@ -13,7 +13,19 @@ from dcops.core.errors import PlanError
 from dcops.core.words import Environment
 from dcops.drills.model import RecoveryPoint, Scope
 from dcops.drills.people import Answer, Question
-from dcops.drills.ports import Databases, Faults, Hosts, Observer, People, Recovery, Routes, Say, Web
+from dcops.drills.ports import (
+    Databases,
+    Faults,
+    Hosts,
+    Names,
+    NameWriter,
+    Observer,
+    People,
+    Recovery,
+    Routes,
+    Say,
+    Web,
+)
 from dcops.runs.cancel import CancelToken
 
 _STEP: ContextVar[str] = ContextVar("step", default="")
@@ -57,6 +69,20 @@ class Facts:
             return next((facts[name] for facts in reversed(list(self.by_step.values())) if name in facts), None)
 
 
+class _Unjoined:
+    """Stands for a port that nobody joined; whoever uses it is told which."""
+
+    def __init__(self, port: str) -> None:
+        self._port = port
+
+    def __getattr__(self, name: str) -> Any:
+        raise PlanError(f'this drill was given no port "{self._port}"')
+
+
+def _unjoined(port: str) -> Any:
+    return _Unjoined(port)
+
+
 @dataclass
 class DrillContext:
     """Everything an action or probe gets."""
@@ -75,6 +101,8 @@ class DrillContext:
     token: CancelToken
     say: Say
     people: People = field(default_factory=Nobody)
+    names: Names = field(default_factory=lambda: _unjoined("names"))
+    name_writer: NameWriter = field(default_factory=lambda: _unjoined("name_writer"))
     facts: Facts = field(default_factory=Facts)
     marks: dict[str, datetime] = field(default_factory=dict)
     point: RecoveryPoint | None = None

@@ -257,6 +257,21 @@ class SiteNodes(Frozen):
         return (*self.routers, *self.base, *self.others)
 
 
+class NameAnswer(Frozen):
+    """What a server answers for a name: addresses, sorted (none: no such name), and how long it may be kept."""
+
+    addresses: tuple[str, ...]
+    ttl_seconds: int
+
+
+class NameMove(Frozen):
+    """A name pointed at a site: its address there, the servers that took it, those that were not reached."""
+
+    address: str
+    servers: tuple[str, ...]
+    unreached: tuple[str, ...]
+
+
 class Attempt(Frozen):
     """One line of the outside observer's ledger."""
 

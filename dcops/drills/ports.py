@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from dcops.drills.model import Announced, Attempt, RecoveryPoint, SiteNodes
+from dcops.drills.model import Announced, Attempt, NameAnswer, NameMove, RecoveryPoint, SiteNodes
 from dcops.drills.people import Answer, Question
 
 Say = Callable[[str], None]
@@ -103,6 +103,33 @@ class Routes(Protocol):
 
     def announce(self, service: str, site: str) -> str:
         """Have `site` alone announce it. Harmless when it does."""
+
+
+class Names(Protocol):
+    """What names answer, by the ministry's own servers and to an outside client."""
+
+    def expected(self, name: str, site: str | None = None) -> NameAnswer:
+        """Give what the inventory says `name` answers, with the whole time it may be kept.
+
+        `site`: where a name that can be moved points; else where it points in the steady state. Raises UsageError for
+        a name, or a site of it, that the inventory does not know.
+        """
+
+    def served(self, name: str) -> Mapping[str, NameAnswer | None]:
+        """Give name server -> its answer; None for one that does not answer."""
+
+    def outside(self, name: str) -> NameAnswer:
+        """Give what the caching resolver of the national side tells its clients. Raises Unreachable."""
+
+
+class NameWriter(Protocol):
+    """Points names at sites."""
+
+    def point(self, name: str, site: str) -> NameMove:
+        """Have every name server that can be reached answer the address at `site`. Harmless when it does.
+
+        Raises UsageError for a name that cannot be moved, Unreachable when no server was reached.
+        """
 
 
 class Web(Protocol):

@@ -177,6 +177,8 @@ def _variables_of_all(inventory: Inventory, access: Access) -> dict[str, Any]:
             for name, service in inventory.services.items()
         },
         "dcops_names": dict(_names(inventory)),
+        "dcops_names_movable": dict(_movable(inventory)),
+        "dcops_name_ttls": {name: round(ttl) for name, ttl in _ttls(inventory)},
     }
 
 
@@ -208,6 +210,23 @@ def _names(inventory: Inventory) -> Iterator[tuple[str, str]]:
     for device in inventory.nodes:
         if not inventory.sites[device.site].is_managed and device.address:
             yield device.fqdn, device.address
+
+
+def _movable(inventory: Inventory) -> Iterator[tuple[str, str | None]]:
+    """Give (DNS name, address at its active site) of the names that point at one site of several."""
+    for entry in inventory.names.values():
+        if entry.devices and entry.active_site:
+            yield entry.name, inventory.devices[entry.devices[entry.active_site]].address
+
+
+def _ttls(inventory: Inventory) -> Iterator[tuple[str, float]]:
+    """Give (DNS name, seconds) where the inventory says how long an answer may be kept."""
+    for service in inventory.services.values():
+        if service.ttl is not None:
+            yield service.fqdn, service.ttl
+    for entry in inventory.names.values():
+        if entry.ttl is not None:
+            yield entry.name, entry.ttl
 
 
 class _Shared:

@@ -145,10 +145,14 @@ class Link(Frozen):
 
 
 class DnsName(Frozen):
-    """A name beside those of the nodes: a service address, or a part such as a site's database."""
+    """A name beside those of the nodes: a service address, or a part such as a site's database.
+
+    A movable one stands once for each node it may point at: in certificates, never in a hosts file.
+    """
 
     name: str
     address: str
+    is_movable: bool = False
 
 
 class Topology(Frozen):

@@ -44,7 +44,14 @@ def plan_topology(inventory: Inventory) -> Topology:
 def _names(inventory: Inventory) -> tuple[DnsName, ...]:
     services = [DnsName(name=s.fqdn, address=s.ip) for s in inventory.services.values()]
     devices = {n.name: inventory.devices[n.device].address for n in inventory.names.values() if n.device}
-    return (*services, *(DnsName(name=name, address=address) for name, address in devices.items() if address))
+    fixed = (DnsName(name=name, address=address) for name, address in devices.items() if address)
+    movable = (
+        DnsName(name=entry.name, address=address, is_movable=True)
+        for entry in inventory.names.values()
+        for device in (entry.devices or {}).values()
+        if (address := inventory.devices[device].address)
+    )
+    return (*services, *fixed, *movable)
 
 
 def _links(inventory: Inventory) -> tuple[Link, ...]:

@@ -17,7 +17,7 @@ def hosts(topology: Topology, node: Node) -> str:
     """Give /etc/hosts: the in-band names of every node, known before there is a DNS server."""
     lines = ["127.0.0.1 localhost", f"# names of the twin drawn from inventory {topology.inventory}"]
     lines += [f"{each.address} {each.fqdn} {each.name}" for each in topology.nodes]
-    for other in topology.names:
+    for other in (each for each in topology.names if not each.is_movable):
         short, _, domain = other.name.partition(".")
         lines.append(f"{other.address} {other.name}" + (f" {short}" if domain == node.domain else ""))
     return "\n".join(lines) + f"\n# this node: {node.name}\n"

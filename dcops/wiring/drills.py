@@ -16,6 +16,7 @@ from dcops.core.secrets import SecretStore
 from dcops.core.settings import Settings
 from dcops.core.text import did_you_mean
 from dcops.core.words import Environment
+from dcops.drills.bind import BindNames, NameBook
 from dcops.drills.context import DrillContext
 from dcops.drills.entrypoints import load_catalogue
 from dcops.drills.https import Endpoint, HttpsObserver, PinnedWeb
@@ -27,7 +28,7 @@ from dcops.drills.ports import Say
 from dcops.drills.postgresql import PostgresqlServers, ServerAccess
 from dcops.drills.service import DrillService, Setting, draw, targets_from
 from dcops.drills.spec import Known, lint
-from dcops.inventory import Inventory, Role, load
+from dcops.inventory import Device, Inventory, Role, load
 from dcops.inventory.writing import require_writable
 from dcops.records.model import Record
 from dcops.records.service import Journal
@@ -237,6 +238,7 @@ def prepare(
     access = partial(server_access, settings, inventory, scope.app)
     recovery = ResticRecovery(lambda _application: backup.service, backup.repository, target, access)
     tools = open_network(settings, inventory, journal)
+    names = BindNames(name_book(inventory), SshHosts(target))
 
     def record(kind: str, payload: object) -> object:
         return journal.append(kind, payload, run=own_id)  # type: ignore[arg-type]
@@ -252,6 +254,8 @@ def prepare(
         routes=NetworkRoutes(tools, record),
         web=PinnedWeb(partial(service_endpoint, settings, inventory)),
         observer=HttpsObserver(observer_endpoint(settings, inventory)),
+        names=names,
+        name_writer=names,
         random=draw(setting.seed),
         token=token,
         say=say,
@@ -270,6 +274,26 @@ def site_nodes(inventory: Inventory, site: str) -> SiteNodes:
         word = "routers" if Role.ROUTER in node.roles else "base" if Role.BASE in node.roles else "others"
         groups[word].append(node.name)
     return SiteNodes.model_validate(groups)
+
+
+def name_book(inventory: Inventory) -> NameBook:
+    """Give what the inventory says of names. Raises UsageError without an outside resolver."""
+    names = inventory.names.values()
+    ttls = {each.fqdn: each.ttl for each in inventory.services.values()} | {each.name: each.ttl for each in names}
+    fixed = {each.fqdn: each.ip for each in inventory.services.values()}
+    fixed |= {each.name: address_of(inventory, each.device) for each in names if each.device}
+    return NameBook(
+        servers={each.name: address_of(inventory, each.name) for each in inventory.devices_with_role(Role.BASE)},
+        resolver=address_of(inventory, gateway_of(inventory).name),
+        fixed=fixed,
+        movable={
+            each.name: {site: address_of(inventory, device) for site, device in each.devices.items()}
+            for each in names
+            if each.devices
+        },
+        active={each.name: each.active_site for each in names if each.active_site},
+        ttls={name: round(ttl) for name, ttl in ttls.items() if ttl is not None},
+    )
 
 
 def unfailing(say: Say) -> Say:
@@ -305,11 +329,16 @@ def service_endpoint(settings: Settings, inventory: Inventory, service: str, dev
     return Endpoint(address, found.port, found.fqdn, authority_path(settings, SERVICE_CA))
 
 
-def observer_endpoint(settings: Settings, inventory: Inventory) -> Endpoint:
-    """Give where the outside observer's ledger is read: the gateway of the national side, under its own CA."""
+def gateway_of(inventory: Inventory) -> Device:
+    """Give the gateway of the national side. Raises UsageError without one."""
     gateways = inventory.devices_with_role(Role.GATEWAY)
     if not gateways:
         raise UsageError("no gateway in the inventory, so there is no outside observer")
-    gateway = gateways[0]
+    return gateways[0]
+
+
+def observer_endpoint(settings: Settings, inventory: Inventory) -> Endpoint:
+    """Give where the outside observer's ledger is read: the gateway of the national side, under its own CA."""
+    gateway = gateway_of(inventory)
     address = address_of(inventory, gateway.name)
     return Endpoint(address, OBSERVER_PORT, gateway.fqdn, authority_path(settings, NATIONAL_CA))

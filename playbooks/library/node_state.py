@@ -29,7 +29,8 @@ options:
     elements: dict
   files:
     description: Files with C(path), C(content), C(mode), C(owner), C(group), and C(validate), a command in which C(%s)
-      is the new file; it must succeed before the file is put in place.
+      is the new file; it must succeed before the file is put in place. With C(once) a file that is there keeps its
+      content, because a program has changed it since.
     type: list
     elements: dict
   secrets:
@@ -83,7 +84,7 @@ PATH = {"path": {"type": "str", "required": True}}
 def file_options(*, hidden):
     """Options of one file; `hidden` keeps its content out of everything Ansible says."""
     content = {"type": "str", "required": True, "no_log": hidden}
-    return {**PATH, **OWNER, "content": content, "validate": {"type": "str"}}
+    return {**PATH, **OWNER, "content": content, "validate": {"type": "str"}, "once": {"type": "bool"}}
 
 
 ARGUMENTS = {
@@ -176,11 +177,11 @@ class NodeState:
             os.chown(path, wanted[1], wanted[2])
             os.chmod(path, wanted[0])
 
-    def file(self, path, content, mode, owner, group, validate, *, secret):
+    def file(self, path, content, mode, owner, group, validate, once, *, secret):
         """Write a file when its content differs, then its mode and owner."""
         wanted, found = content.encode(), read(path)
         mode = mode or ("0600" if secret else "0644")
-        if found != wanted:
+        if found != wanted and not (once and found is not None):
             self.changed(f"write {path}", path)
             if not secret:
                 before = (found or b"").decode(errors="replace")

@@ -5,6 +5,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from dcops.core.units import Seconds
 from dcops.core.words import Frozen, Value
 from dcops.inventory.model.base import Address, Count, Fqdn, Identifier, Name, Network, Number, SecretRef, Words
 
@@ -74,6 +75,7 @@ class ServiceAddress(Frozen):
     Attributes:
         next_hops: site -> device that holds the address there.
         active_site: where it is announced in the steady state.
+        ttl: how long a resolver may keep the answer for `fqdn`; the servers' own time where it is not set.
     """
 
     name: Name
@@ -83,6 +85,7 @@ class ServiceAddress(Frozen):
     port: Count = Field(ge=1, le=65535)
     next_hops: dict[Identifier, Name]
     active_site: Identifier
+    ttl: Seconds | None = None
 
     @property
     def ip(self) -> str:
@@ -130,18 +133,30 @@ class Circuit(Frozen):
 
 
 class DnsName(Frozen):
-    """A DNS name beside those of the devices themselves; exactly one target."""
+    """A DNS name beside those of the devices themselves; exactly one target.
+
+    Attributes:
+        devices: site -> device; the name points at one of them at a time and can be moved.
+        active_site: where such a name points in the steady state.
+        ttl: how long a resolver may keep an answer.
+    """
 
     name: Fqdn
     device: Name | None = None
     service: Name | None = None
     alias: Fqdn | None = None
     address: Address | None = None
+    devices: dict[Identifier, Name] | None = None
+    active_site: Identifier | None = None
+    ttl: Seconds | None = None
 
     @model_validator(mode="after")
     def _has_one_target(self) -> Self:
-        if sum(each is not None for each in (self.device, self.service, self.alias, self.address)) != 1:
-            raise ValueError("a DNS name has exactly one of device, service, alias and address")
+        targets = (self.device, self.service, self.alias, self.address, self.devices)
+        if sum(each is not None for each in targets) != 1:
+            raise ValueError("a DNS name has exactly one of device, devices, service, alias and address")
+        if self.devices is not None and self.active_site not in self.devices:
+            raise ValueError("a name that can be moved has an active_site, one of its devices' sites")
         return self
 
 

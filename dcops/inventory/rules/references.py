@@ -138,6 +138,9 @@ def _networks(inventory: Inventory) -> Iterator[Reference]:
         yield from _many("circuits", circuit.name, "diverse_from", "circuits", circuit.diverse_from)
     for entry in inventory.names.values():
         yield Reference("names", entry.name, ("device",), "devices", entry.device)
+        for site, device in (entry.devices or {}).items():
+            yield Reference("names", entry.name, ("devices", site), "sites", site)
+            yield Reference("names", entry.name, ("devices", site), "devices", device)
         yield Reference("names", entry.name, ("service",), "services", entry.service)
 
 
