@@ -112,6 +112,14 @@ def test_files_folders_links_and_absent_reach_their_state_once(node: Node) -> No
     assert node.apply(**arguments)["changes"] == [f"set {node.folder / 'd/f'} to 0640 {ME}:{MINE}"]
 
 
+def test_a_file_of_once_keeps_what_a_program_made_of_it(node: Node) -> None:
+    file = node.file("zone", "begin\n", once=True)
+    assert node.apply(files=[file])["changed"]
+    (node.folder / "zone").write_text("moved\n")
+    assert not node.apply(files=[file])["changed"]
+    assert (node.folder / "zone").read_text() == "moved\n"
+
+
 def test_a_file_its_program_refuses_is_not_put_in_place(node: Node) -> None:
     node.apply(files=[node.file("f", "good\n")])
     refused = node.apply(files=[node.file("f", "bad\n", validate="grep -q good %s")])
