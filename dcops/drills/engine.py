@@ -4,7 +4,6 @@ import logging
 import threading
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from datetime import datetime
 from typing import Any, Protocol
 
 from pydantic import ValidationError
@@ -15,6 +14,7 @@ from dcops.core.units import format_duration
 from dcops.drills.context import DrillContext, inside
 from dcops.drills.graph import blocked, ready_steps
 from dcops.drills.kinds import Action, Catalogue
+from dcops.drills.measure import moment_of
 from dcops.drills.model import Finding, Mark, MarkName, Outcome, Phase, Step, StepResult, StepState
 from dcops.drills.promotion import require_fence
 from dcops.drills.scratch import placed
@@ -36,11 +36,6 @@ class Events(Protocol):
 def now() -> Mark:
     """Give this moment by both clocks."""
     return Mark(utc=utc_now(), monotonic=monotonic())
-
-
-def at(moment: datetime, reference: Mark) -> Mark:
-    """Give a UTC moment as a mark, its monotonic time reckoned from a reference close by."""
-    return Mark(utc=moment, monotonic=reference.monotonic + (moment - reference.utc).total_seconds())
 
 
 class StepRunner:
@@ -115,18 +110,13 @@ class StepRunner:
         result = result.model_copy(update={"ended": ended})
         context.facts.put(step.id, result.facts)
         self._keep(result)
-        if step.mark and result.state is StepState.OK:
-            self.mark(step.mark, self._moment(result, ended))
+        if step.mark and step.app in (None, context.scope.app) and result.state is StepState.OK:
+            self.mark(step.mark, moment_of(result) or ended)
         return result
 
     def add(self, result: StepResult) -> None:
         """Keep the result of something that is no step of the spec, such as a control."""
         self._keep(result)
-
-    def _moment(self, result: StepResult, ended: Mark) -> Mark:
-        """Give when a step's effect was there: as it says itself, else its end."""
-        said = result.facts.get("effect_at")
-        return at(datetime.fromisoformat(str(said)), ended) if said else ended
 
     def _tried(self, phase: Phase, step: Step, started: Mark) -> StepResult:
         """Run a step once; a rollback up to three times, because giving up there costs most."""

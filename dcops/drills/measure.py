@@ -5,7 +5,17 @@ from datetime import datetime
 from typing import Any
 
 from dcops.core.words import Frozen
-from dcops.drills.model import Attempt, Figures, Mark, MarkName
+from dcops.drills.model import (
+    Attempt,
+    Figures,
+    Mark,
+    MarkName,
+    Recovered,
+    Step,
+    StepResult,
+    StepState,
+    Target,
+)
 
 
 class Outage(Frozen):
@@ -58,6 +68,38 @@ def lost_letters(attempts: Sequence[Attempt], recovered: Collection[str]) -> tup
     """Give the ids that were acknowledged and are not in the recovered database, in the order acknowledged."""
     known = set(recovered)
     return tuple(attempt.id for attempt in attempts if attempt.is_acknowledged and attempt.id not in known)
+
+
+def at(moment: datetime, reference: Mark) -> Mark:
+    """Give a UTC moment as a mark, its monotonic time reckoned from a reference close by."""
+    return Mark(utc=moment, monotonic=reference.monotonic + (moment - reference.utc).total_seconds())
+
+
+def moment_of(result: StepResult) -> Mark | None:
+    """Give when a step's effect was there: as it says itself, else its end; None while it has none."""
+    said = result.facts.get("effect_at")
+    return at(datetime.fromisoformat(str(said)), result.ended) if said and result.ended else result.ended
+
+
+def recovered(
+    steps: Sequence[Step],
+    results: Sequence[StepResult],
+    marks: Mapping[MarkName, Mark],
+    targets: Mapping[str, Target],
+) -> tuple[Recovered, ...]:
+    """Give when each application of `targets` served again: when the last of its steps marked t_service had its effect.
+
+    Seconds are None where a step did not end well, or the application has no such step.
+    """
+    fault, found = marks.get(MarkName.FAULT), []
+    good = {each.id: moment_of(each) for each in results if each.state is StepState.OK}
+    for app, target in targets.items():
+        wanted = [step.id for step in steps if step.app == app and step.mark is MarkName.SERVICE]
+        moments = [moment.monotonic for name in wanted if (moment := good.get(name)) is not None]
+        is_whole = fault is not None and bool(wanted) and len(moments) == len(wanted)
+        seconds = round(max(moments) - fault.monotonic, 3) if fault is not None and is_whole else None
+        found.append(Recovered(app=app, rto_service_seconds=seconds, target=target))
+    return tuple(found)
 
 
 def between(marks: Mapping[MarkName, Mark], first: MarkName, last: MarkName) -> float | None:

@@ -58,6 +58,7 @@ class Step(_Written):
         mark: moment this step's end sets; of several steps the latest counts.
         delay_max: wait a random time up to this before the step, drawn from the run's seed.
         undoes: rollbacks only: run when one of these steps was started; empty means always.
+        app: the application it recovers, one of the scope's; the scope's first one where nothing is said.
     """
 
     id: StepId
@@ -68,6 +69,7 @@ class Step(_Written):
     delay_max: Seconds = 0.0
     timeout: Seconds | None = None
     undoes: tuple[StepId, ...] = ()
+    app: str | None = None
 
 
 class Control(_Written):
@@ -90,13 +92,17 @@ class Control(_Written):
 
 
 class Scope(_Written):
-    """What the drill is about and from where it is run."""
+    """What the drill is about and from where it is run.
+
+    Marks and figures are those of `app`; for each application in `also` the time until it serves is measured beside.
+    """
 
     app: str
     service: str
     run_at: str
     from_site: str
     to_site: str
+    also: tuple[str, ...] = ()
 
 
 class Rollbacks(_Written):
@@ -339,6 +345,14 @@ class Target(Frozen):
 
     seconds: float | None
     standing: Literal["proposed", "adopted", "unset"]
+
+
+class Recovered(Frozen):
+    """Another application of the drill: seconds from the fault until it served again, and its objective."""
+
+    app: str
+    rto_service_seconds: float | None
+    target: Target
 
 
 class Figures(Frozen):

@@ -12,7 +12,7 @@ from dcops.core.words import Environment
 from dcops.drills.context import DrillContext
 from dcops.drills.engine import Events, StepRunner, now
 from dcops.drills.kinds import Catalogue
-from dcops.drills.measure import figures
+from dcops.drills.measure import figures, recovered
 from dcops.drills.model import (
     TABLETOP,
     Control,
@@ -22,6 +22,7 @@ from dcops.drills.model import (
     Mark,
     MarkName,
     Phase,
+    Recovered,
     RecoveryPoint,
     StepResult,
     StepState,
@@ -31,7 +32,7 @@ from dcops.drills.model import (
 from dcops.drills.plan import is_executed, rollbacks_due, started_ids, tampered
 from dcops.drills.scratch import placed
 from dcops.drills.verdict import conclude, exit_code
-from dcops.records.kinds.drills import DrillResult, DrillStep
+from dcops.records.kinds.drills import DrillResult, DrillStep, RecoveredApplication
 from dcops.runs.cancel import CancelToken
 from dcops.runs.ports import Notify, Urgency
 
@@ -53,6 +54,7 @@ class Setting:
     environment: Environment
     targets: dict[str, Target]
     seed: int
+    also: dict[str, Target] = field(default_factory=dict)  # application -> objective for its recovery time
 
 
 @dataclass
@@ -65,6 +67,7 @@ class Ending:
     is_rolled_back: bool
     rollback: str
     results: list[StepResult] = field(default_factory=list)
+    others: tuple[Recovered, ...] = ()
 
     @property
     def code(self) -> ExitCode:
@@ -125,10 +128,11 @@ class DrillService:
         aborted = stopped or (f"stopped by {token.reason}" if token.is_cancelled else "")
         is_rolled_back, rollback = self._roll_back()
         measured = self._figures()
+        others = self._others()
         verdict, reasons = conclude(self.runner.results, measured, self._setting.targets, aborted=aborted,
-            is_measured=not self._is_tabletop,
+            is_measured=not self._is_tabletop, others=others,
         )  # fmt: skip
-        ending = Ending(verdict, reasons, measured, is_rolled_back, rollback, self.runner.results)
+        ending = Ending(verdict, reasons, measured, is_rolled_back, rollback, self.runner.results, others)
         self._events.event("drill.ended", verdict=verdict.value, reasons=list(reasons), rollback=rollback)
         if not is_rolled_back:
             subject = f"drill {self._setting.drill.name}: the rollback is incomplete"
@@ -250,6 +254,11 @@ class DrillService:
         point = self._context.point
         return figures(self.runner.marks, facts, point.total_bytes if point else None)
 
+    def _others(self) -> tuple[Recovered, ...]:
+        """Give when each other application of the drill served again."""
+        setting = self._setting
+        return recovered(setting.drill.spec.recover, self.runner.results, self.runner.marks, setting.also)
+
     def _result(self, ending: Ending) -> DrillResult:
         setting, marks = self._setting, self.runner.marks
         measured, targets = ending.figures, setting.targets
@@ -272,6 +281,7 @@ class DrillService:
             recovery_point=describe_point(self._context.point),
             seed=setting.seed,
             rollback=ending.rollback,
+            applications=[_application(each) for each in ending.others],
             steps=[_step(result) for result in ending.results],
             duration_seconds=round(monotonic() - self._began, 3),
             **measured.model_dump(),
@@ -291,6 +301,15 @@ def judge_control(control: Control, finding: Finding) -> tuple[StepState, str]:
         return StepState.OK, f"{control.of} fails on {control.tamper} as it must: {finding.reason}"
     answer = {True: "passed", False: f"failed for {finding.reason}", None: "could not decide"}[finding.is_ok]
     return StepState.FAILED, f"{control.of} {answer} on {control.tamper}, expected {control.expect}"
+
+
+def _application(other: Recovered) -> RecoveredApplication:
+    return RecoveredApplication(
+        app=other.app,
+        rto_service_seconds=other.rto_service_seconds,
+        rto_target_seconds=other.target.seconds,
+        target_standing=other.target.standing,
+    )
 
 
 def describe_point(point: RecoveryPoint | None) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """The scenarios people write, as models; every problem at once, each with its line. Pure."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import ValidationError
@@ -11,6 +11,7 @@ from dcops.core.text import did_you_mean
 from dcops.core.words import BlastClass
 from dcops.drills.graph import cycle_of
 from dcops.drills.model import TABLETOP, Drill, KindInfo, Phase, Step
+from dcops.drills.order import out_of_order, unserved
 from dcops.drills.promotion import unfenced
 from dcops.drills.scratch import leaves_scratch, placed
 
@@ -53,6 +54,7 @@ class Known:
     services: frozenset[str]
     sites: frozenset[str]
     links: frozenset[str] = frozenset()
+    dependencies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def lint(document: Any, *, name: str, file: str, known: Known, locate: Locate) -> tuple[Drill | None, list[Problem]]:
@@ -73,6 +75,7 @@ def lint(document: Any, *, name: str, file: str, known: Known, locate: Locate) -
         *_needs(drill),
         *_steps(drill, known),
         *_controls(drill),
+        *_applications(drill, known),
         *_undone(drill, known.kinds),
         *_own_site(drill),
         *_production_untouched(drill, known.kinds),
@@ -85,7 +88,7 @@ def lint(document: Any, *, name: str, file: str, known: Known, locate: Locate) -
 Found = tuple[Keys, str, str]
 _REFERENCES = {
     "device": "device", "node": "device", "from_device": "device", "to_device": "device", "end": "device",
-    "link": "link", "site": "site",
+    "link": "link", "site": "site", "service": "service",
 }  # fmt: skip
 
 
@@ -237,6 +240,22 @@ def _parameters(at: Keys, step: Step, schema: Any, known: Known) -> Iterator[Fou
             yield (*at, "with", key), f'"{word}" is no {what} of the inventory', _suggest(word, words)
 
 
+def _applications(drill: Drill, known: Known) -> Iterator[Found]:
+    """Each application of the scope is known, is seen to serve, and waits for those it depends on."""
+    scope = drill.spec.scope
+    for index, app in enumerate(scope.also):
+        if app not in known.applications:
+            yield ("spec", "scope", "also", index), f'"{app}" is unknown', _suggest(app, known.applications)
+    for app in unserved(drill):
+        yield ("spec", "scope", "also"), f"no step is seen to serve {app}", "Give one app and mark: t_service."
+    for phase, index, step in _all(drill):
+        if step.app is not None and step.app not in (scope.app, *scope.also):
+            hint = _suggest(step.app, (scope.app, *scope.also))
+            yield (*_WHERE[phase], index, "app"), f'"{step.app}" is no application of the scope', hint
+    for index, message, hint in out_of_order(drill, known.dependencies):
+        yield ("spec", "recover", index, "needs"), message, hint
+
+
 def _controls(drill: Drill) -> Iterator[Found]:
     """A control breaks a verify step that exists."""
     ids = [step.id for step in drill.spec.verify]
@@ -296,5 +315,5 @@ _WORDS = (
     "apiVersion", "kind", "metadata", "spec", "name", "title", "owner", "version", "clauses", "runbook", "type",
     "environments", "scope", "objectives", "guards", "steady_state", "inject", "detect", "declare", "recover", "verify",
     "controls", "rollbacks", "steps", "settle", "id", "uses", "with", "needs", "mark", "delay_max", "timeout", "undoes",
-    "of", "tamper", "expect", "app", "service", "run_at", "from_site", "to_site", "roles",
+    "of", "tamper", "expect", "app", "service", "run_at", "from_site", "to_site", "also", "roles",
 )  # fmt: skip

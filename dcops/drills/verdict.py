@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from dcops.core.exitcodes import ExitCode
 from dcops.core.units import format_duration
-from dcops.drills.model import Figures, Phase, StepResult, StepState, Target, Verdict
+from dcops.drills.model import Figures, Phase, Recovered, StepResult, StepState, Target, Verdict
 
 OBSERVER_TOLERANCE_SECONDS = 1.0
 
@@ -24,6 +24,7 @@ def conclude(
     *,
     aborted: str = "",
     is_measured: bool = True,
+    others: Sequence[Recovered] = (),
 ) -> tuple[Verdict, tuple[str, ...]]:
     """Give the verdict and why.
 
@@ -31,6 +32,7 @@ def conclude(
     failed or a target was missed; INCONCLUSIVE when the fault was not seen, a check could not decide, a control did
     not fail as it must, a target is unset, or the outside observer tells another story; else PASS. Without
     `is_measured` (a tabletop) there are no figures to hold against targets: what people and probes answered decides.
+    `others` are the drill's other applications, each held against its own objective.
     """
     refused = _bad(results, Phase.GUARDS) + _bad(results, Phase.STEADY_BEFORE)
     if refused:
@@ -39,11 +41,12 @@ def conclude(
         return Verdict.ABORTED, (aborted,)
     failed = _bad(results, Phase.DECLARE)
     failed += _in_state(results, Phase.RECOVER, StepState.FAILED) + _in_state(results, Phase.VERIFY, StepState.FAILED)
-    failed += _missed(figures, targets) if is_measured else []
+    failed += _missed(figures, targets) + _missed_by(others) if is_measured else []
     unclear = _bad(results, Phase.INJECT) + _bad(results, Phase.DETECT) + _bad(results, Phase.CONTROLS)
     for phase in (Phase.RECOVER, Phase.VERIFY):
         unclear += _in_state(results, phase, StepState.UNDECIDED)
-    unclear += _unmeasured(figures, targets) + _disagreement(figures) if is_measured else []
+    if is_measured:
+        unclear += _unmeasured(figures, targets) + _unmeasured_of(others) + _disagreement(figures)
     if failed:
         return Verdict.FAIL, (*failed, *unclear)
     if unclear:
@@ -82,6 +85,23 @@ def _missed(figures: Figures, targets: dict[str, Target]) -> list[str]:
             limit = f"{target.standing} target {format_duration(target.seconds)}"
             found.append(f"{name} {format_duration(measured)} is over the {limit}")
     return found
+
+
+def _missed_by(others: Sequence[Recovered]) -> list[str]:
+    """Give a line for each other application that served again too late."""
+    return [
+        f"{each.app}: rto {format_duration(each.rto_service_seconds)} is over the {each.target.standing} target "
+        f"{format_duration(each.target.seconds)}"
+        for each in others
+        if each.rto_service_seconds is not None
+        and each.target.seconds is not None
+        and each.rto_service_seconds > each.target.seconds
+    ]
+
+
+def _unmeasured_of(others: Sequence[Recovered]) -> list[str]:
+    found = [f"{each.app}: no rto target is set in the inventory" for each in others if each.target.seconds is None]
+    return found + [f"{each.app} was not seen to serve again" for each in others if each.rto_service_seconds is None]
 
 
 def _unmeasured(figures: Figures, targets: dict[str, Target]) -> list[str]:

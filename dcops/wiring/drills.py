@@ -22,7 +22,7 @@ from dcops.drills.entrypoints import load_catalogue
 from dcops.drills.https import Endpoint, HttpsObserver, PinnedWeb
 from dcops.drills.kinds import Catalogue
 from dcops.drills.lab_socket import LabSocket
-from dcops.drills.model import TABLETOP, Drill, SiteNodes
+from dcops.drills.model import TABLETOP, Drill, SiteNodes, Target
 from dcops.drills.plan import beyond
 from dcops.drills.ports import Say
 from dcops.drills.postgresql import PostgresqlServers, ServerAccess
@@ -85,6 +85,7 @@ class Drills:
             applications=frozenset(self.inventory.applications),
             services=frozenset(self.inventory.services),
             sites=frozenset(self.inventory.sites),
+            dependencies={name: tuple(each.dependencies) for name, each in self.inventory.applications.items()},
             links=frozenset((*self.inventory.links, *(node.name for node in self.inventory.nodes))),
         )
         shown = str(path.relative_to(self.settings.home))
@@ -113,8 +114,13 @@ class Drills:
             spec_sha256=self.sha256(drill.name),
             environment=Environment(self.inventory.environment),
             targets=targets_from(operations.rto, operations.rpo),
+            also={name: self._rto(name) for name in drill.spec.scope.also},
             seed=secrets.randbelow(2**31) if seed is None else seed,
         )
+
+    def _rto(self, application: str) -> Target:
+        operations = self.inventory.applications[application].operations
+        return targets_from(operations.rto, operations.rpo)["rto"]
 
 
 @dataclass(frozen=True)

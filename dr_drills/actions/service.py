@@ -4,25 +4,30 @@ from dcops.core.words import BlastClass, Frozen
 from dcops.drills.context import DrillContext
 from dcops.drills.kinds import Action
 from dcops.drills.model import Outcome
-from dr_drills.parameters import Nothing
 
 
-class AtSite(Frozen):
+class Service(Frozen):
+    """A service of the inventory; the scope's where none is named."""
+
+    service: str | None = None
+
+
+class AtSite(Service):
     """A site."""
 
     site: str
 
 
-def _withdraw(context: DrillContext, _: Nothing) -> Outcome:
-    return Outcome(detail=context.routes.withdraw(context.scope.service))
+def _withdraw(context: DrillContext, parameters: Service) -> Outcome:
+    return Outcome(detail=context.routes.withdraw(parameters.service or context.scope.service))
 
 
 def _announce(context: DrillContext, parameters: AtSite) -> Outcome:
-    return Outcome(detail=context.routes.announce(context.scope.service, parameters.site))
+    return Outcome(detail=context.routes.announce(parameters.service or context.scope.service, parameters.site))
 
 
 WITHDRAW = Action(
-    "service.withdraw", "Have no site announce the service's address", Nothing, BlastClass.DISRUPT, _withdraw,
+    "service.withdraw", "Have no site announce the service's address", Service, BlastClass.DISRUPT, _withdraw,
     undone_by=("service.announce",),
 )  # fmt: skip
 ANNOUNCE = Action(

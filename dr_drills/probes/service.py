@@ -23,7 +23,9 @@ _LETTER = {
 
 
 class AtSite(Frozen):
-    """Which site must answer, and how long to wait for it."""
+    """Which site must answer, and how long to wait for it; of the scope's service where none is named."""
+
+    service: str | None = None
 
     path: str
     site: str
@@ -31,7 +33,9 @@ class AtSite(Frozen):
 
 
 class Gone(Frozen):
-    """How long to wait until the service is seen to be down."""
+    """How long to wait until the service is seen to be down; the scope's where none is named."""
+
+    service: str | None = None
 
     path: str
     within: Seconds = 60.0
@@ -44,10 +48,10 @@ class FencedSite(Frozen):
     path: str
 
 
-def _ask(context: DrillContext, path: str) -> tuple[bool, str, str]:
+def _ask(context: DrillContext, parameters: AtSite | Gone) -> tuple[bool, str, str]:
     """Ask for the service's health: whether it is good, which site answers, and what is wrong."""
     try:
-        status, body = context.web.get(context.scope.service, path)
+        status, body = context.web.get(parameters.service or context.scope.service, parameters.path)
     except TransportError as error:
         return False, "", error.message
     try:
@@ -64,7 +68,7 @@ def _healthy(context: DrillContext, parameters: AtSite) -> Finding:
     """Wait until the wanted site answers; the moment of its first good answer is what counts."""
     deadline = monotonic() + parameters.within
     while True:
-        is_good, site, problem = _ask(context, parameters.path)
+        is_good, site, problem = _ask(context, parameters)
         if is_good and site == parameters.site:
             return Finding(is_ok=True, detail=f"served from {site}", facts={"site": site}, at=utc_now())
         if monotonic() >= deadline or context.token.is_cancelled:
@@ -78,7 +82,7 @@ def _down(context: DrillContext, parameters: Gone) -> Finding:
     deadline = monotonic() + parameters.within
     failures = 0
     while True:
-        is_good, _, problem = _ask(context, parameters.path)
+        is_good, _, problem = _ask(context, parameters)
         failures = 0 if is_good else failures + 1
         if failures >= _FAILURES_TO_BELIEVE:
             return Finding(is_ok=True, detail=problem, at=utc_now())

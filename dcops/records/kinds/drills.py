@@ -20,6 +20,15 @@ class DrillStep(Frozen):
     duration_seconds: float | None = None
 
 
+class RecoveredApplication(Frozen):
+    """Another application the drill recovered; seconds from the fault until it served, None when it did not."""
+
+    app: str
+    rto_service_seconds: float | None = None
+    rto_target_seconds: float | None = None
+    target_standing: str = "unset"
+
+
 class DrillResult(Payload):
     """A drill ended: verdict PASS, FAIL, INCONCLUSIVE, REFUSED or ABORTED, with the reasons.
 
@@ -28,6 +37,7 @@ class DrillResult(Payload):
         rto_verified_seconds: decides against the target; `rto_service_seconds` is held against the outside observer.
         target_standing: proposed, adopted or unset.
         observer_*: what the independent observer's ledger says, kept apart from our own figures.
+        applications: the drill's other applications, each with its time until it served.
         rollback: complete, incomplete or not needed.
         drill_type: kind of drill; empty in results written before it was recorded.
         executed: whether a recovery was begun; a refused drill was not. None in results written before it was recorded.
@@ -63,6 +73,7 @@ class DrillResult(Payload):
     recovery_point: dict[str, JsonValue] = Field(default_factory=dict)
     seed: int | None = None
     rollback: str = ""
+    applications: list[RecoveredApplication] = Field(default_factory=list)
     steps: list[DrillStep] = Field(default_factory=list)
     duration_seconds: float = 0.0
 
