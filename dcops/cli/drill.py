@@ -129,6 +129,7 @@ def show(name: NameArgument, inventory: InventoryOption = None, as_json: JsonOpt
 
 def _show(out: Out, drills: "Drills", drill: "Drill") -> None:
     from dcops.drills.graph import waves
+    from dcops.drills.watching import describe
 
     rows: list[dict[str, Any]] = [
         {
@@ -165,6 +166,8 @@ def _show(out: Out, drills: "Drills", drill: "Drill") -> None:
     out.table(cells, ("phase", "wave", "step", "uses", "blast", "with"))
     for role, what in drill.spec.roles.items():
         out.line(f"role {role}: {what.en} ({what.id})")
+    window = drill.spec.window.max_duration if drill.spec.window else None
+    out.line(f"stopped early by: {', '.join(describe(drill.spec.abort_on, window))}")
     if controls:
         out.line("controls: " + ", ".join(f"{c['id']} ({c['of']} on {c['tamper']})" for c in controls))
 
@@ -260,7 +263,7 @@ def run(
 
 
 def _execute(
-    out: Out, drills: "Drills", drill: "Drill", seed: int | None, journal: Any, *, is_asking_here: bool
+    out: Out, drills: "Drills", drill: "Drill", seed: int | None, journal: Any, *, is_asking_here: bool = False
 ) -> tuple["DrillResult", str]:
     from dcops.runs.cancel import cancel_on_signals
     from dcops.wiring.drills import prepare, running

@@ -87,7 +87,7 @@ def _finish(out: Out, drills: "Drills", run_id: str, *, is_resuming: bool) -> in
         prepared = prepare(drills, setting, run, say_to(out), token, journal=journal, run_id=full)
         if progress.backup_run:
             prepared.context.point = prepared.recovery.find(drill.spec.scope.app, progress.backup_run)
-        prepared.service.restore_progress(progress.results, progress.marks)
+        prepared.service.restore_progress(progress.results, progress.marks, progress.began)
         if is_resuming:
             result = prepared.service.resume()
         else:

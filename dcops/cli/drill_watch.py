@@ -73,6 +73,12 @@ def line_of(event: "Event") -> str:
         return f"{moment}  {fields['phase']}  {fields['id']}: {fields['uses']}"
     if event.name == "mark":
         return f"{moment}  {fields['mark']}  {fields['at_utc']}"
+    if event.name in ("steady.failed", "steady.again"):
+        return f"{moment}  {event.name}  {fields['id']}: {fields.get('detail', '')}".rstrip()
+    if event.name == "drill.aborting":
+        return f"{moment}  stopped by {fields['reason']}"
+    if event.name == "person.asked":
+        return f"{moment}  asked  {fields['id']}: {fields['role']}: {fields['text']['en']}"
     if event.name == "drill.ended":
         reasons = "; ".join(fields.get("reasons", []))
         return f"{moment}  {fields['verdict']}  {reasons or 'no reason against it'}  rollback: {fields['rollback']}"

@@ -4,7 +4,9 @@ import contextlib
 import os
 import signal
 import subprocess
+import threading
 import time
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,8 @@ from dcops.core.errors import CommandError, DcopsError, TimedOut
 _PASSED = ("PATH", "HOME", "USER", "LOGNAME", "TZ", "TMPDIR", "SSH_AUTH_SOCK", "SSL_CERT_FILE", "TERM")
 _TAIL_BYTES = 4000
 _GRACE_SECONDS = 5.0
+_running: "weakref.WeakSet[Child]" = weakref.WeakSet()
+_running_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -163,7 +167,22 @@ def start(
         raise DcopsError(f'the program "{argv[0]}" is not installed', hint=hint) from error
     except PermissionError as error:
         raise DcopsError(f'the program "{argv[0]}" may not be executed') from error
-    return Child(popen, masked(argv, secrets))
+    child = Child(popen, masked(argv, secrets))
+    with _running_lock:
+        _running.add(child)
+    return child
+
+
+def end_running() -> int:
+    """Send TERM to every program this process started and that still runs; give how many.
+
+    For work that is given up while threads wait for programs: each thread then meets a program that ended.
+    """
+    with _running_lock:
+        living = [child for child in _running if child.popen.poll() is None]
+    for child in living:
+        child.signal_group(signal.SIGTERM)
+    return len(living)
 
 
 def run(

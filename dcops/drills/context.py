@@ -1,6 +1,6 @@
 """What an action or probe gets: the run it belongs to, what others found, and the ports it may act through."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -85,7 +85,10 @@ def _unjoined(port: str) -> Any:
 
 @dataclass
 class DrillContext:
-    """Everything an action or probe gets."""
+    """Everything an action or probe gets.
+
+    `abandon` ends the programs that steps wait for; the engine calls it when a run that is stopped waits in vain.
+    """
 
     run_id: str
     scope: Scope
@@ -103,6 +106,7 @@ class DrillContext:
     people: People = field(default_factory=Nobody)
     names: Names = field(default_factory=lambda: _unjoined("names"))
     name_writer: NameWriter = field(default_factory=lambda: _unjoined("name_writer"))
+    abandon: Callable[[], object] = lambda: None
     facts: Facts = field(default_factory=Facts)
     marks: dict[str, datetime] = field(default_factory=dict)
     point: RecoveryPoint | None = None

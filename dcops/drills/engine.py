@@ -24,6 +24,9 @@ logger = logging.getLogger(__name__)
 WORKERS = 4
 _ROLLBACK_TRIES = 3
 _ROLLBACK_PAUSE_SECONDS = 3.0
+_POLL_SECONDS = 0.2
+_STOP_GRACE_SECONDS = 15.0  # a step that is nearly done when the run is stopped may end well
+_END_SECONDS = 10.0
 
 
 class Events(Protocol):
@@ -165,7 +168,50 @@ class StepRunner:
             with inside(step.id):
                 return kind.run(self._context, parameters)
 
-        return _within(limit, step.id, call)
+        return self._within(limit, phase, step.id, call)
+
+    def _within(
+        self, seconds: float, phase: Phase, name: str, call: Callable[[], Outcome | Finding]
+    ) -> Outcome | Finding:
+        """Give the answer of `call`, or raise TimedOut after `seconds`, Interrupted soon after the run is stopped.
+
+        A thread cannot be ended. When the run is stopped the programs it waits for are, so that nothing of it works on
+        while the way back begins; else it is left behind: what it talks to ends with this process.
+        """
+        answers: list[Outcome | Finding] = []
+        errors: list[BaseException] = []
+
+        def work() -> None:
+            try:
+                answers.append(call())
+            except BaseException as error:
+                errors.append(error)
+
+        thread = threading.Thread(target=work, name=name, daemon=True)
+        thread.start()
+        is_late = self._wait(thread, seconds, is_stoppable=phase is not Phase.ROLLBACKS)
+        if is_late:
+            self._context.token.raise_if_cancelled()
+        if errors:
+            raise errors[0]
+        if not answers:
+            raise TimedOut(f"did not end within {format_duration(seconds)}", where=name)
+        return answers[0]
+
+    def _wait(self, thread: threading.Thread, seconds: float, *, is_stoppable: bool) -> bool:
+        """Wait for a step's thread; say whether it was given up because the run was stopped."""
+        deadline = monotonic() + seconds
+        token, given_up = self._context.token, 0.0
+        while thread.is_alive() and monotonic() < deadline:
+            thread.join(min(_POLL_SECONDS, max(0.0, deadline - monotonic())))
+            if not (is_stoppable and token.is_cancelled):
+                continue
+            given_up = given_up or monotonic() + _STOP_GRACE_SECONDS
+            if monotonic() > given_up:
+                self._context.abandon()
+                thread.join(_END_SECONDS)
+                return True
+        return False
 
     def _skip_rest(self, phase: Phase, steps: Sequence[Step], causes: Any) -> None:
         for step in steps:
@@ -194,30 +240,6 @@ class StepRunner:
         seconds = f" ({format_duration(result.seconds)})" if result.seconds else ""
         if result.state is not StepState.SKIPPED and not self._is_silent:
             self._context.say(f"{result.phase.value}  {result.id}: {result.state.value}{seconds}  {result.detail}")
-
-
-def _within(seconds: float, name: str, call: Callable[[], Outcome | Finding]) -> Outcome | Finding:
-    """Give the answer of `call`, or raise TimedOut after `seconds`.
-
-    A thread cannot be ended, so it is left behind; what it talks to has limits of its own and ends with this process.
-    """
-    answers: list[Outcome | Finding] = []
-    errors: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            answers.append(call())
-        except BaseException as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=work, name=name, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if errors:
-        raise errors[0]
-    if not answers:
-        raise TimedOut(f"did not end within {format_duration(seconds)}", where=name)
-    return answers[0]
 
 
 def _read(answer: Outcome | Finding) -> tuple[StepState, str, str, dict[str, Any]]:

@@ -40,6 +40,7 @@ class Progress:
     marks: dict[MarkName, Mark] = field(default_factory=dict)
     backup_run: str = ""
     verdict: str = ""
+    began: datetime | None = None
 
 
 def read_progress(events: Iterable[Event]) -> Progress:
@@ -51,6 +52,7 @@ def read_progress(events: Iterable[Event]) -> Progress:
         if event.name == "drill.started":
             progress.drill, progress.seed = str(fields["drill"]), int(fields["seed"])
             progress.spec_sha256 = str(fields["spec_sha256"])
+            progress.began = datetime.fromisoformat(event.at)
         elif event.name == "mark":
             progress.marks[MarkName(fields["mark"])] = _mark(fields["at_utc"], fields["monotonic"])
         elif event.name == "step.started":

@@ -21,6 +21,7 @@ class Phase(StrEnum):
 
     GUARDS = "guards"
     STEADY_BEFORE = "steady_before"
+    STEADY_DURING = "steady_during"
     INJECT = "inject"
     DETECT = "detect"
     DECLARE = "declare"
@@ -59,6 +60,7 @@ class Step(_Written):
         delay_max: wait a random time up to this before the step, drawn from the run's seed.
         undoes: rollbacks only: run when one of these steps was started; empty means always.
         app: the application it recovers, one of the scope's; the scope's first one where nothing is said.
+        mode: steady state only: `continuous` asks it every `every` seconds from the fault to the last control.
     """
 
     id: StepId
@@ -70,6 +72,8 @@ class Step(_Written):
     timeout: Seconds | None = None
     undoes: tuple[StepId, ...] = ()
     app: str | None = None
+    mode: Literal["once", "continuous"] = "once"
+    every: Seconds | None = None
 
 
 class Control(_Written):
@@ -105,6 +109,24 @@ class Scope(_Written):
     also: tuple[str, ...] = ()
 
 
+class Window(_Written):
+    """How long the drill may take, from its start to the beginning of the way back."""
+
+    max_duration: Annotated[Seconds, Field(gt=0)]
+
+
+class AbortOn(_Written):
+    """What ends the drill beside an operator, who always may: it is rolled back, ABORTED.
+
+    Attributes:
+        probes: continuous probe of the steady state -> failures in a row that end the drill.
+        window_end: when the window's `max_duration` is over.
+    """
+
+    probes: Mapping[StepId, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+    window_end: bool = False
+
+
 class Rollbacks(_Written):
     """Run always; afterwards the steady state must hold again."""
 
@@ -123,6 +145,8 @@ class Body(_Written):
     scope: Scope
     objectives: Literal["from-inventory"] = "from-inventory"
     roles: Mapping[RoleName, Text] = Field(default_factory=dict)
+    window: Window | None = None
+    abort_on: AbortOn = AbortOn()
     guards: tuple[Step, ...] = ()
     steady_state: tuple[Step, ...] = ()
     inject: tuple[Step, ...] = ()

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from random import Random
 
 from dcops.core.clock import monotonic, rfc3339, sleep
@@ -24,6 +25,7 @@ from dcops.drills.model import (
     Phase,
     Recovered,
     RecoveryPoint,
+    Step,
     StepResult,
     StepState,
     Target,
@@ -32,6 +34,7 @@ from dcops.drills.model import (
 from dcops.drills.plan import is_executed, rollbacks_due, started_ids, tampered
 from dcops.drills.scratch import placed
 from dcops.drills.verdict import conclude, exit_code
+from dcops.drills.watching import Watch, window_left
 from dcops.records.kinds.drills import DrillResult, DrillStep, RecoveredApplication
 from dcops.runs.cancel import CancelToken
 from dcops.runs.ports import Notify, Urgency
@@ -84,6 +87,7 @@ class DrillService:
         self._setting, self._catalogue, self._context = setting, catalogue, context
         self._events, self._notify = events, notify
         self._began = monotonic()
+        self._window_used = 0.0
         self._done: set[str] = set()
         self.runner = StepRunner(catalogue, context, events, written=setting.drill.spec.phases())
 
@@ -95,7 +99,7 @@ class DrillService:
             spec_sha256=self._setting.spec_sha256,
             seed=self._setting.seed,
         )
-        return self._to_the_end(lambda: self._method() if self._gates_hold() else None)
+        return self._to_the_end(lambda: self._watched() if self._gates_hold() else None)
 
     def _to_the_end(self, work: Callable[[], None]) -> DrillResult:
         stopped = ""
@@ -109,13 +113,17 @@ class DrillService:
     def resume(self) -> DrillResult:
         """Go on where an earlier process of this run died, after `restore_progress`; steps it ended well are kept."""
         self._events.event("drill.resumed", drill=self._setting.drill.name)
-        kept = [result for result in self.runner.results if result.state is StepState.OK]
+        ended_well = (result for result in self.runner.results if result.state is StepState.OK)
+        kept = [result for result in ended_well if result.phase is not Phase.STEADY_DURING]
         self._done = {result.id for result in kept}
         self.runner.results = kept
-        return self._to_the_end(self._method)
+        return self._to_the_end(self._watched)
 
-    def restore_progress(self, results: Sequence[StepResult], marks: dict[MarkName, Mark]) -> None:
-        """Take over what an earlier process of this run did, from its events."""
+    def restore_progress(
+        self, results: Sequence[StepResult], marks: dict[MarkName, Mark], began: datetime | None = None
+    ) -> None:
+        """Take over what an earlier process of this run did, from its events; its window goes on from `began`."""
+        self._window_used = (now().utc - began).total_seconds() if began else 0.0
         self.runner.results = list(results)
         self.runner.marks = dict(marks)
         self._context.marks.update({name.value: mark.utc for name, mark in marks.items()})
@@ -154,6 +162,24 @@ class DrillService:
         if not self.runner.run_phase(Phase.GUARDS, spec.guards, is_stopping=False):
             return False
         return self.runner.run_phase(Phase.STEADY_BEFORE, spec.steady_state, is_stopping=False)
+
+    def _watched(self) -> None:
+        """Do the method while the steady state's continuous probes and the window are looked at."""
+        spec = self._setting.drill.spec
+        used = self._window_used + monotonic() - self._began
+        left = window_left(spec.window.max_duration, used) if spec.window else None
+        watch = Watch(spec.steady_state, spec.abort_on, left, self._ask_aside, self._context.token, self._events, now)
+        try:
+            with watch:
+                self._method()
+        finally:
+            for result in watch.results:
+                self.runner.add(result)
+
+    def _ask_aside(self, step: Step) -> StepResult:
+        """Ask a probe without keeping its answer."""
+        trial = StepRunner(self._catalogue, self._context, _Silent(), is_silent=True)
+        return trial.run_step(Phase.STEADY_DURING, step)
 
     def _method(self) -> None:
         """Inject, detect, declare, recover, verify, control; stop at the first phase that does not end well."""

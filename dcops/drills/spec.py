@@ -81,6 +81,7 @@ def lint(document: Any, *, name: str, file: str, known: Known, locate: Locate) -
         *_production_untouched(drill, known.kinds),
         *_promotions(drill, known.kinds),
         *_people(drill, known.kinds),
+        *_watched(drill),
     ]
     return drill, [Problem(f"{file}:{locate(keys)}", _path(keys), message, hint) for keys, message, hint in found]
 
@@ -311,9 +312,30 @@ def _people(drill: Drill, kinds: Mapping[str, KindInfo]) -> Iterator[Found]:
         yield ("spec", "recover"), "this tabletop asks nobody", "Use manual.task."
 
 
+def _watched(drill: Drill) -> Iterator[Found]:
+    """What is asked again and again is of the steady state; what aborts is asked again and again."""
+    spec = drill.spec
+    for phase, index, step in _all(drill):
+        if step.mode == "continuous" and phase is not Phase.STEADY_BEFORE:
+            yield (*_WHERE[phase], index, "mode"), "only the steady state is asked continuously", "Move it there."
+        if step.every is not None and step.mode != "continuous":
+            yield (*_WHERE[phase], index, "every"), "only a continuous probe is asked every so often", CONTINUOUS
+    asked = [step.id for step in spec.steady_state if step.mode == "continuous"]
+    for name in spec.abort_on.probes:
+        if name not in asked:
+            keys = ("spec", "abort_on", "probes", name)
+            yield keys, f'"{name}" is no continuous probe of the steady state', _suggest(name, asked)
+    if spec.abort_on.window_end and spec.window is None:
+        yield ("spec", "abort_on", "window_end"), "no window says when it ends", "Set window.max_duration."
+    if spec.window is not None and not spec.abort_on.window_end:
+        yield ("spec", "window"), "the end of this window ends nothing", "Set abort_on.window_end: true."
+
+
+CONTINUOUS = "Set mode: continuous."
 _WORDS = (
     "apiVersion", "kind", "metadata", "spec", "name", "title", "owner", "version", "clauses", "runbook", "type",
     "environments", "scope", "objectives", "guards", "steady_state", "inject", "detect", "declare", "recover", "verify",
     "controls", "rollbacks", "steps", "settle", "id", "uses", "with", "needs", "mark", "delay_max", "timeout", "undoes",
-    "of", "tamper", "expect", "app", "service", "run_at", "from_site", "to_site", "also", "roles",
+    "of", "tamper", "expect", "app", "service", "run_at", "from_site", "to_site", "also", "roles", "window",
+    "max_duration", "abort_on", "probes", "window_end", "mode", "every",
 )  # fmt: skip

@@ -28,10 +28,11 @@ def conclude(
 ) -> tuple[Verdict, tuple[str, ...]]:
     """Give the verdict and why.
 
-    REFUSED before anything was touched; ABORTED when somebody stopped it; FAIL when recovery did not work, a check
-    failed or a target was missed; INCONCLUSIVE when the fault was not seen, a check could not decide, a control did
-    not fail as it must, a target is unset, or the outside observer tells another story; else PASS. Without
-    `is_measured` (a tabletop) there are no figures to hold against targets: what people and probes answered decides.
+    REFUSED before anything was touched; ABORTED when somebody, a probe or the window stopped it; FAIL when recovery did
+    not work, a check failed, the steady state broke meanwhile or a target was missed; INCONCLUSIVE when the fault was
+    not seen, a check could not decide, a control did not fail as it must, a target is unset, or the outside observer
+    tells another story; else PASS. Without `is_measured` (a tabletop) there are no figures to hold against targets:
+    what people and probes answered decides.
     `others` are the drill's other applications, each held against its own objective.
     """
     refused = _bad(results, Phase.GUARDS) + _bad(results, Phase.STEADY_BEFORE)
@@ -39,11 +40,11 @@ def conclude(
         return Verdict.REFUSED, tuple(refused)
     if aborted:
         return Verdict.ABORTED, (aborted,)
-    failed = _bad(results, Phase.DECLARE)
+    failed = _bad(results, Phase.DECLARE) + _in_state(results, Phase.STEADY_DURING, StepState.FAILED)
     failed += _in_state(results, Phase.RECOVER, StepState.FAILED) + _in_state(results, Phase.VERIFY, StepState.FAILED)
     failed += _missed(figures, targets) + _missed_by(others) if is_measured else []
     unclear = _bad(results, Phase.INJECT) + _bad(results, Phase.DETECT) + _bad(results, Phase.CONTROLS)
-    for phase in (Phase.RECOVER, Phase.VERIFY):
+    for phase in (Phase.STEADY_DURING, Phase.RECOVER, Phase.VERIFY):
         unclear += _in_state(results, phase, StepState.UNDECIDED)
     if is_measured:
         unclear += _unmeasured(figures, targets) + _unmeasured_of(others) + _disagreement(figures)

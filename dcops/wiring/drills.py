@@ -12,6 +12,7 @@ from dcops.backup.ssh import SshTarget
 from dcops.core import yaml
 from dcops.core.clock import utc_now
 from dcops.core.errors import Problem, Refused, SpecError, UsageError
+from dcops.core.process import end_running
 from dcops.core.secrets import SecretStore
 from dcops.core.settings import Settings
 from dcops.core.text import did_you_mean
@@ -265,6 +266,7 @@ def prepare(
         random=draw(setting.seed),
         token=token,
         say=say,
+        abandon=end_running,
         people=people_of(settings, journal, run, own_id, setting.drill.name, say, is_asking_here=is_asking_here),
     )
     notify = SpoolNotify(settings.state / "notify")

@@ -92,6 +92,29 @@ def test_the_shipped_scenario_is_clean() -> None:
                 "withdraw -> served -> announce -> start-application -> permit -> fenced -> withdraw. Break the circle."
             ),
         ),
+        (
+            put("spec/verify/0/mode", "continuous"),
+            "spec.verify.0.mode: only the steady state is asked continuously. Move it there.",
+        ),
+        (
+            put("spec/steady_state/0/every", "5s"),
+            "spec.steady_state.0.every: only a continuous probe is asked every so often. Set mode: continuous.",
+        ),
+        (
+            put("spec/abort_on/probes/room-databse", 2),
+            (
+                'spec.abort_on.probes.room-databse: "room-databse" is no continuous probe of the steady state. '
+                'Did you mean "room-database"?'
+            ),
+        ),
+        (
+            lambda d: d["spec"].pop("window"),
+            "spec.abort_on.window_end: no window says when it ends. Set window.max_duration.",
+        ),
+        (
+            put("spec/abort_on/window_end", False),
+            "spec.window: the end of this window ends nothing. Set abort_on.window_end: true.",
+        ),
         (put("spec/controls/0/of", "row"), 'spec.controls.0.of: "row" is no verify step. Did you mean "rows"?'),
         (
             put("spec/rollbacks/steps/0/undoes", []),
