@@ -3,7 +3,7 @@
 Read by the node exporter from a text file; docs/backup.md lists the names.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from dcops.core.words import Frozen
 from dcops.records.kinds.backup import Receipt
@@ -14,6 +14,7 @@ _HELP = {
     "dcops_backup_last_run_success": "1 when the newest run was complete.",
     "dcops_backup_dump_bytes": "Database dump of the newest complete backup.",
     "dcops_backup_duration_seconds": "Duration of the newest complete backup.",
+    "dcops_backup_last_prune_timestamp_seconds": "End of the newest retention, told by its host.",
     "dcops_objective_rpo_seconds": "Recovery point objective of the inventory, proposed or adopted.",
     "dcops_objective_rto_seconds": "Recovery time objective of the inventory, proposed or adopted.",
 }
@@ -48,6 +49,12 @@ def exposition(receipts: Iterable[Receipt], objectives: Sequence[Objectives]) ->
             if value is not None:
                 samples[f"dcops_objective_{name}_seconds"].append((each.application, value))
     return "".join(_family(name, rows) for name, rows in samples.items() if rows)
+
+
+def prune_exposition(pruned: Mapping[str, float]) -> str:
+    """Give the text of the retention host: application -> when its repository was pruned last, Unix time."""
+    name = "dcops_backup_last_prune_timestamp_seconds"
+    return _family(name, sorted(pruned.items())) if pruned else ""
 
 
 def _family(name: str, rows: Sequence[tuple[str, float]]) -> str:

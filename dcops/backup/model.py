@@ -98,8 +98,40 @@ class Invariant(Frozen):
     expect: StrictBool | StrictInt | StrictFloat
 
 
+class Keep(Frozen):
+    """Of the newest so many hours, days, weeks, months and years the newest set of each is kept."""
+
+    hourly: Annotated[int, Field(ge=0)] = 0
+    daily: Annotated[int, Field(ge=0)] = 0
+    weekly: Annotated[int, Field(ge=0)] = 0
+    monthly: Annotated[int, Field(ge=0)] = 0
+    yearly: Annotated[int, Field(ge=0)] = 0
+
+
+class Retention(Frozen):
+    """What may be forgotten of the repository, by whom and where.
+
+    Attributes:
+        host: the device that alone may forget; it holds the repository itself.
+        path: of the repository on that host.
+        password: its own key of the repository, which no operations server holds.
+        minimum_verified, keep_within: in place of the inventory's `continuity.backup_minimum_verified` and
+            `backup_keep_within`.
+    """
+
+    host: str
+    path: Annotated[str, Field(pattern=r"^/")]
+    password: SecretRef
+    minimum_verified: Value[int] | None = None
+    keep_within: Value[Seconds] | None = None
+    keep: Keep = Keep()
+
+
 class BackupPolicy(Frozen):
-    """What is backed up of one application, where to, and how old the newest copy may become."""
+    """What is backed up of one application, where to, and how old the newest copy may become.
+
+    `copies`: further repositories that each complete set is copied to.
+    """
 
     application: Identifier
     repository: RepositorySpec
@@ -109,6 +141,8 @@ class BackupPolicy(Frozen):
     minimum_size: Bytes = 1
     schedule: Schedule | None = None
     invariants: tuple[Invariant, ...] = ()
+    retention: Retention | None = None
+    copies: tuple[RepositorySpec, ...] = ()
 
 
 class StoredFile(Frozen):
@@ -139,7 +173,7 @@ class DumpFacts(Frozen):
 
 
 class Snapshot(Frozen):
-    """One restic snapshot as the repository lists it."""
+    """One restic snapshot as the repository lists it; `original`: the id it was copied under from another one."""
 
     id: str
     time: datetime
@@ -147,6 +181,7 @@ class Snapshot(Frozen):
     hostname: str
     tags: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
+    original: str = ""
 
     def tag(self, name: str) -> str | None:
         """Give the value of tag `name=value`, or None."""

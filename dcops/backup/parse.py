@@ -161,6 +161,7 @@ def parse_snapshots(text: str) -> list[Snapshot]:
                 hostname=row.get("hostname", ""),
                 tags=tuple(row.get("tags") or ()),
                 paths=tuple(row.get("paths") or ()),
+                original=row.get("original", ""),
             )
             for row in rows
         ]

@@ -26,6 +26,7 @@ def read_policies(
     """
     problems: list[Problem] = []
     policies: dict[str, BackupPolicy] = {}
+    stored: dict[str, tuple[str, tuple[object, ...]]] = {}
     known_devices, known_applications = set(devices), set(applications)
     for where, document in documents:
         try:
@@ -36,6 +37,7 @@ def read_policies(
         problems += _unknown(where, policy, known_devices, known_applications, locate)
         if policy.application in policies:
             problems.append(Problem(where, "application", f'"{policy.application}" has two policies', "Keep one."))
+        problems += _conflicts(where, policy, stored, locate)
         policies[policy.application] = policy
     if problems:
         raise SpecError(problems)
@@ -64,12 +66,33 @@ def _unknown(
     ]
     if policy.files:
         named.append((("files", "device"), policy.files.device, devices))
+    if policy.retention:
+        named.append((("retention", "host"), policy.retention.host, devices))
     problems = []
     for keys, name, known in named:
         if name not in known:
             guess = did_you_mean(name, known)
             hint = f'Did you mean "{guess}"?' if guess else "Add it to the inventory first."
             problems.append(Problem(f"{where}:{locate(where, keys)}", ".".join(keys), f'"{name}" is unknown', hint))
+    return problems
+
+
+def _conflicts(
+    where: str, policy: BackupPolicy, stored: dict[str, tuple[str, tuple[object, ...]]], locate: Locate
+) -> list[Problem]:
+    """Give a problem for a repository that another file describes otherwise, or that would be copied to itself."""
+    problems = []
+    kept = policy.retention
+    keeper = (kept.host, kept.path, kept.password) if kept else ()
+    named = [(("repository",), policy.repository, keeper), *((("copies",), each, ()) for each in policy.copies)]
+    for keys, spec, also in named:
+        first, facts = stored.setdefault(spec.name, (where, (spec.url, spec.password, spec.ca, also)))
+        if facts != (spec.url, spec.password, spec.ca, also) and first != where:
+            text, hint = f'"{spec.name}" is another in {first}', "Write the same address, key and retention host."
+            problems.append(Problem(f"{where}:{locate(where, keys)}", ".".join(keys), text, hint))
+        if keys == ("copies",) and spec.name == policy.repository.name:
+            text = f'"{spec.name}" is the repository it would be copied from'
+            problems.append(Problem(f"{where}:{locate(where, keys)}", "copies", text, "Name another repository."))
     return problems
 
 
@@ -103,4 +126,15 @@ _FIELDS = (
     "expect",
     "schedule",
     "every",
+    "retention",
+    "host",
+    "minimum_verified",
+    "keep_within",
+    "keep",
+    "hourly",
+    "daily",
+    "weekly",
+    "monthly",
+    "yearly",
+    "copies",
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dcops.cli import backup_plan, backup_policy, backup_unlock, backup_verify
+from dcops.cli import backup_plan, backup_policy, backup_retention, backup_unlock, backup_verify
 from dcops.cli.common import (
     CheckOption,
     InventoryOption,
@@ -268,6 +268,7 @@ app.command("plan")(backup_plan.plan)
 app.command("verify")(backup_verify.verify)
 app.command("unlock")(backup_unlock.unlock)
 app.command("policy")(backup_policy.policy)
+app.add_typer(backup_retention.app, name="retention")
 
 
 @app.command()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dcops.cli import records_exchange
 from dcops.cli.common import InventoryOption, JsonOption, Out, writing_inventory
 from dcops.core.errors import UsageError
 from dcops.core.exitcodes import ExitCode
@@ -64,6 +65,9 @@ def keygen(
         {"journal": name, "key_id": key_id, "public_keys": public, "rotated": rotate},
         f"journal {name}\nkey {key_id}\npublic keys in {public}",
     )
+
+
+app.command("exchange")(records_exchange.exchange)
 
 
 @app.command("list")

@@ -196,6 +196,7 @@ def run(
     secrets: Sequence[str] = (),
     stdin: int | IO[Any] | None = None,
     stdout: int | IO[Any] | None = None,
+    pass_fds: Sequence[int] = (),
 ) -> Completed:
     """Run a program to its end and give its output.
 
@@ -207,6 +208,7 @@ def run(
         check: raise when the exit status is not 0.
         secrets: strings replaced by *** in errors.
         stdin, stdout: files or pipes instead of `input` and of the captured output.
+        pass_fds: open descriptors of ours that the program gets under the same numbers.
     Raises:
         CommandError: status other than 0 and `check`.
         TimedOut: it did not end in time and was killed.
@@ -215,7 +217,9 @@ def run(
     source = PIPE if input is not None else (DEVNULL if stdin is None else stdin)
     began = time.monotonic()
     sink = PIPE if stdout is None else stdout
-    with start(argv, env=env, cwd=cwd, stdin=source, stdout=sink, stderr=PIPE, secrets=secrets) as child:
+    with start(
+        argv, env=env, cwd=cwd, stdin=source, stdout=sink, stderr=PIPE, secrets=secrets, pass_fds=pass_fds
+    ) as child:
         try:
             out, err = child.popen.communicate(input, timeout_seconds)
         except subprocess.TimeoutExpired as error:

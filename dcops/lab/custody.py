@@ -18,6 +18,7 @@ from dcops.runs.identity import issue_identity, load_identity, verify
 
 PEOPLE = ("operator-1", "approver-1", "approver-2")
 RETENTION = "retention"
+COPY_PASSWORDS = ("restic-copy-password", "restic-copy-http-jkt", "restic-copy-http-drc")
 PASSWORDS = (
     "naskah-db-password",
     "postgresql-replication",
@@ -27,6 +28,8 @@ PASSWORDS = (
     "snmp-community",
 )
 _FILES = Path(__file__).parent / "files"
+# All that the retention host's key may do on an operations server.
+_EXCHANGE = "/usr/local/bin/dcops records exchange --with"
 _UNITS = "/etc/systemd/system/multi-user.target.wants"
 
 
@@ -61,6 +64,7 @@ class Custody:
     retention: str
     host_keys: dict[str, str]
     node_keys: dict[str, str]
+    exchange_keys: dict[str, str]
 
     def login_key(self, node: Node) -> Path:
         """Give the private key by which this host logs in to a node: the backup server has one of its own domain."""
@@ -72,13 +76,15 @@ class Custody:
         lines = [self.people[PEOPLE[0]]]
         if node.has_role("backup"):
             return [self.retention, *lines]
+        if node.has_role("operations"):
+            lines += [f'restrict,command="{_EXCHANGE} {name}" {line}' for name, line in self.exchange_keys.items()]
         return [*lines, *self.node_keys.values()] if node.is_ministry else lines
 
 
 def prepare(folders: Folders, topology: Topology, extra: tuple[str, ...] = ()) -> Custody:
     """Make every secret that is missing and give what the nodes need; `extra` names further random texts."""
     where = private_dir(folders.secrets)
-    for name in (*PASSWORDS, *extra):
+    for name in (*PASSWORDS, *COPY_PASSWORDS, *extra):
         keys.ensure_text(where, name)
     _certificates(where, topology)
     host_folder, node_folder = private_dir(where / "hosts"), private_dir(where / "nodes")
@@ -92,6 +98,9 @@ def prepare(folders: Folders, topology: Topology, extra: tuple[str, ...] = ()) -
         node_keys={
             n.name: keys.ensure_ssh_key(node_folder, n.name, f"root@{n.name}") for n in topology.having("operations")
         },
+        exchange_keys={
+            n.name: keys.ensure_ssh_key(node_folder, n.name, f"root@{n.name}") for n in topology.having("backup")
+        },
     )
 
 
@@ -102,7 +111,11 @@ def _certificates(where: Path, topology: Topology) -> None:
     hosts = [word for n in topology.having("application") for word in (n.fqdn, n.address, n.management_address)]
     names = [word for service in services for word in (service.name, service.address)]
     wanted = [("service", "ca", [*names, *hosts])]
-    for name, role, authority in (("rest-server", "backup", "ca"), ("gw", "gateway", "pdn-ca")):
+    for name, role, authority in (
+        ("rest-server", "backup", "ca"),
+        ("rest-server-copy", "backup_copy", "ca"),
+        ("gw", "gateway", "pdn-ca"),
+    ):
         nodes = topology.having(role)
         subjects = [word for n in nodes for word in (n.fqdn, n.name, n.address, n.management_address)]
         subjects += [other.name for other in topology.names if other.address in {n.address for n in nodes}]
@@ -155,6 +168,11 @@ def boot_files(custody: Custody, topology: Topology, node: Node) -> list[BootFil
                 "/etc/tmpfiles.d/dcops-lab.conf",
                 b"d /run/dcops 0755 root root\nL+ /run/dcops/lab.sock - - - - /run/dcops-lab/lab.sock\n",
             ),
+        ]
+    if node.has_role("backup"):
+        files += [
+            BootFile("/root/.ssh/id_ed25519", (secrets / "nodes" / node.name).read_bytes(), 0o600),
+            BootFile("/root/.ssh/id_ed25519.pub", _lines([custody.exchange_keys[node.name]])),
         ]
     if node.has_role("gateway"):
         files += _gateway_files(secrets, topology, node)

@@ -1,4 +1,4 @@
-"""Journals of other operations servers that were handed over to this one, read after they were verified again."""
+"""Journals of other operations servers and of the retention host, read after they were verified again."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -41,12 +41,12 @@ def records_everywhere(
 
 
 def received_journals(settings: Settings, inventory: Inventory) -> Iterator[Received]:
-    """Give the journals that other operations servers of the inventory handed over here.
+    """Give the journals that other operations servers and backup servers of the inventory handed over here.
 
     Each is verified with the key this host was provisioned with; one that does not verify gives no record, only what is
     wrong. Records of another journal or environment in it are left out. Never raises for what was handed over.
     """
-    for device in inventory.devices_with_role(Role.OPERATIONS):
+    for device in (*inventory.devices_with_role(Role.OPERATIONS), *inventory.devices_with_role(Role.BACKUP)):
         folder = settings.state / RECEIVED / device.name
         if folder.is_dir():
             try:
@@ -55,8 +55,8 @@ def received_journals(settings: Settings, inventory: Inventory) -> Iterator[Rece
                 yield Received(device.name, problem=f"the journal received from {device.name} is not believed: {error}")
 
 
-def _records(settings: Settings, inventory: Inventory, node: str, folder: Path) -> tuple[Record, ...]:
-    """Give the verified records. Raises DcopsError when nobody vouches for them or something is wrong."""
+def verify_received(settings: Settings, node: str, folder: Path) -> None:
+    """Verify an export of the journal of `node`. Raises DcopsError when nobody vouches for it or something is wrong."""
     keys = settings.state / PEERS / f"{node}.json"
     if not keys.is_file():
         raise DcopsError("no key vouches for it", where=str(keys), hint="Provision this host again.")
@@ -65,5 +65,10 @@ def _records(settings: Settings, inventory: Inventory, node: str, folder: Path) 
     found = verify_records(settings, export=folder, keys=keys, journals=[node])
     if found.findings:
         raise DcopsError(f"{len(found.findings)} findings, first {found.findings[0]}", where=str(folder))
+
+
+def _records(settings: Settings, inventory: Inventory, node: str, folder: Path) -> tuple[Record, ...]:
+    """Give the verified records. Raises DcopsError as `verify_received` does."""
+    verify_received(settings, node, folder)
     records = (as_record(row) for row in ExportReader(folder).rows(node))
     return tuple(record for record in records if record.envelope.environment == inventory.environment)

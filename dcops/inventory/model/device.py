@@ -48,6 +48,7 @@ class Role(StrEnum):
     DATABASE = "database"
     APPLICATION = "application"
     BACKUP = "backup"
+    BACKUP_COPY = "backup_copy"
     OPERATIONS = "operations"
     BASE = "base"
     FACILITY = "facility"

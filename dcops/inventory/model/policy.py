@@ -54,6 +54,9 @@ class Continuity(Frozen):
     backup_media: Value[Count] | None = None
     backup_off_site_copies: Value[Count] | None = None
     backup_append_only_copies: Value[Count] | None = None
+    backup_minimum_verified: Value[Count] | None = None
+    backup_keep_within: Value[Seconds] | None = None
+    backup_observation_age: Value[Seconds] | None = None
 
 
 class Capacity(Frozen):

@@ -17,7 +17,8 @@ DOCUMENT = yaml.load(HOME / "inventory/lab/backup/naskah_dinas_elektronik.yml")
 def read(*documents: Any) -> Any:
     return read_policies(
         [(f"p{number}.yml", document) for number, document in enumerate(documents)],
-        devices={"jkt-db1", "jkt-app1"}, applications={"naskah_dinas_elektronik"}, locate=lambda name, keys: 7,
+        devices={"jkt-db1", "jkt-app1", "drc-bkp1"}, applications={"naskah_dinas_elektronik"},
+        locate=lambda name, keys: 7,
     )  # fmt: skip
 
 
@@ -47,6 +48,10 @@ def test_the_lab_policy_is_clean() -> None:
         ("database/password", "hunter2", "String should match pattern"),
         ("files/path", "lampiran", "String should match pattern"),
         ("max_age", {"value": "soon"}, "no duration"),
+        ("retention/host", "drc-bkp", 'p0.yml:7: retention.host: "drc-bkp" is unknown. Did you mean "drc-bkp1"?'),
+        ("retention/keep", {"houry": 3}, '"houry" is unknown. Did you mean "hourly"?'),
+        ("retention/path", "srv/restic", "String should match pattern"),
+        ("copies", [DOCUMENT["repository"]], 'copies: "drc-bkp1-jkt" is the repository it would be copied from'),
         ("invariants", [{"id": "x", "sql": "DELETE FROM surat", "expect": 0}], "String should match pattern"),
         ("invariants", [{"id": "x", "sql": "SELECT 1", "expect": "yes"}], "Input should be a valid"),
     ],
@@ -66,3 +71,13 @@ def test_all_files_are_read_before_anything_is_said() -> None:
     with pytest.raises(SpecError) as caught:
         read(changed("database/device", "x"), changed("files/device", "y"))
     assert [problem.where for problem in caught.value.problems] == ["p0.yml:7", "p1.yml:7", "p1.yml"]
+
+
+@pytest.mark.parametrize(("key", "value"), [("password", "file:other"), ("url", "rest:https://drc-bkp1:8000/other/")])
+def test_one_repository_is_the_same_for_all_that_store_there(key: str, value: str) -> None:
+    other = changed(f"repository/{key}", value) | {"application": "absensi"}
+    with pytest.raises(SpecError, match='"drc-bkp1-jkt" is another in'):
+        read_policies(
+            [("p0.yml", DOCUMENT), ("p1.yml", other)], devices={"jkt-db1", "jkt-app1", "drc-bkp1"},
+            applications={"naskah_dinas_elektronik", "absensi"}, locate=lambda name, keys: 7,
+        )  # fmt: skip

@@ -78,10 +78,19 @@ def test_no_operations_key_opens_the_backup_server_or_the_national_side(kept: Cu
     assert kept.retention not in lines(kept, topology, "jkt-svc1", path)
 
 
-def test_only_the_operations_servers_hold_a_key_of_their_own(kept: Custody, topology: Topology) -> None:
+def test_the_retention_hosts_key_can_exchange_journals_and_nothing_else(kept: Custody, topology: Topology) -> None:
+    key = kept.exchange_keys["drc-bkp1"]
+    path = "/root/.ssh/authorized_keys"
+    for node in topology.nodes:
+        found = [line for line in lines(kept, topology, node.name, path).splitlines() if key in line]
+        wanted = f'restrict,command="/usr/local/bin/dcops records exchange --with drc-bkp1" {key}'
+        assert found == ([wanted] if node.has_role("operations") else [])
+
+
+def test_only_operations_and_backup_servers_hold_a_key_of_their_own(kept: Custody, topology: Topology) -> None:
     for node in topology.nodes:
         files = {file.path for file in custody.boot_files(kept, topology, node)}
-        assert ("/root/.ssh/id_ed25519" in files) == node.has_role("operations")
+        assert ("/root/.ssh/id_ed25519" in files) == (node.has_role("operations") or node.has_role("backup"))
         assert not [path for path in files if "ca.key" in path]
 
 

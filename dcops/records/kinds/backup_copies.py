@@ -1,0 +1,89 @@
+"""Records of what becomes of backups after they were taken: forgotten, copied elsewhere, or told of by others. Pure."""
+
+from datetime import datetime
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from dcops.core.words import Frozen
+from dcops.records.kinds.base import Payload
+
+
+class ForgottenSet(Frozen):
+    """The snapshots of one run that were forgotten, and the end of that run."""
+
+    application: str
+    run: str
+    at: datetime
+    snapshots: list[str]
+
+
+class BackupRetention(Payload):
+    """The retention host forgot snapshots and pruned a repository, failed at it, or refused to.
+
+    Attributes:
+        status: done, failed, or refused because of what is in `doubts`; then nothing was touched.
+        plan_id: of the plan that was seen and applied.
+        forgotten: by explicit ids, in the order in which they were named.
+        kept: how many snapshots stay; `verified`: how many verified sets, an application.
+        journals_until: when the journals that vouch for the snapshots were fetched, the oldest of them.
+        pruned: whether the space was given back; a failure may come between the two.
+    """
+
+    kind: ClassVar[str] = "backup.retention"
+
+    repository: str
+    repository_id: str
+    status: Literal["done", "failed", "refused"]
+    plan_id: str = ""
+    forgotten: list[ForgottenSet] = Field(default_factory=list)
+    kept: int = 0
+    verified: dict[str, int] = Field(default_factory=dict)
+    doubts: list[str] = Field(default_factory=list)
+    journals_until: datetime | None = None
+    pruned: bool = False
+    tool: str = ""
+    error: str = ""
+    duration_seconds: float = 0.0
+
+
+class CopiedSnapshot(Frozen):
+    """One snapshot of a set in the repository it was copied to."""
+
+    part: str
+    source: str
+    snapshot: str
+    tree: str
+
+
+class BackupCopy(Payload):
+    """A set was copied to a second repository, and found there; or it was not.
+
+    Attributes:
+        run: whose set; its receipt tells what is in it.
+        repository, repository_id: where it was copied to; `source`, `source_id`: from.
+        set_started_at, set_finished_at, set_recorded_at: of the receipt of the run, for the snapshots keep their times.
+    """
+
+    kind: ClassVar[str] = "backup.copy"
+
+    application: str
+    run: str
+    status: Literal["done", "failed"]
+    error: str = ""
+    exit_code: int = 0
+    source: str
+    source_id: str = ""
+    repository: str
+    repository_id: str = ""
+    snapshots: list[CopiedSnapshot] = Field(default_factory=list)
+    manifest_sha256: str = ""
+    tool: str
+    set_started_at: datetime | None = None
+    set_finished_at: datetime | None = None
+    set_recorded_at: datetime | None = None
+    finished_at: datetime
+    duration_seconds: float
+
+
+KINDS: tuple[type[Payload], ...] = (BackupRetention, BackupCopy)
