@@ -114,6 +114,7 @@ def _certificates(where: Path, topology: Topology) -> None:
     for name, role, authority in (
         ("rest-server", "backup", "ca"),
         ("rest-server-copy", "backup_copy", "ca"),
+        ("mail", "mail", "ca"),
         ("gw", "gateway", "pdn-ca"),
     ):
         nodes = topology.having(role)

@@ -38,11 +38,11 @@ from dcops.runs.identity import Identity
 from dcops.runs.locks import hold
 from dcops.runs.plan import Plan, PlannedStep, make_plan
 from dcops.runs.run import Run, current_actor, start_run
-from dcops.runs.spool_notify import SpoolNotify
 from dcops.wiring.backup import address_of, authority_path, load_policies, open_backup, require_enrolled
 from dcops.wiring.bridges import NetworkRoutes, ResticRecovery, SshHosts
 from dcops.wiring.drill_people import people_of
 from dcops.wiring.network import open_network
+from dcops.wiring.notify import open_notify
 from dcops.wiring.records import open_journal
 
 SCENARIOS = Path("dr_drills/scenarios")
@@ -269,7 +269,7 @@ def prepare(
         abandon=end_running,
         people=people_of(settings, journal, run, own_id, setting.drill.name, say, is_asking_here=is_asking_here),
     )
-    notify = SpoolNotify(settings.state / "notify")
+    notify = open_notify(settings, inventory)
     return Prepared(DrillService(setting, drills.catalogue, context, run, notify), context, recovery)
 
 

@@ -27,9 +27,9 @@ from dcops.records.service import Journal
 from dcops.records.sign import PublicKey
 from dcops.runs.ports import Urgency
 from dcops.runs.run import list_runs, run_events
-from dcops.runs.spool_notify import SpoolNotify
 from dcops.wiring.drills import Drills, find_result, journal_of
 from dcops.wiring.handover import PEERS
+from dcops.wiring.notify import open_notify
 from dcops.wiring.records import all_keys, known_keys, records_folder
 from dcops.wiring.stamps import Written, check_seal, write_sealed
 
@@ -209,7 +209,7 @@ def _keep(drills: Drills, journal: Journal, path: Path, written: Written) -> Non
     }
     journal.append("drill.evidence", payload)
     if written.gap:
-        notify = SpoolNotify(drills.settings.state / "notify")
+        notify = open_notify(drills.settings, drills.inventory)
         body = f"{written.gap}; later: dcops drill evidence seal {path}"
         notify.send(Urgency.PAGE, f"evidence of run {page.run} has no time stamp", body)
 

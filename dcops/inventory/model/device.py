@@ -51,6 +51,7 @@ class Role(StrEnum):
     BACKUP_COPY = "backup_copy"
     OPERATIONS = "operations"
     BASE = "base"
+    MAIL = "mail"
     FACILITY = "facility"
     GATEWAY = "gateway"
     HYPERVISOR = "hypervisor"

@@ -35,14 +35,26 @@ class PublicKey(Frozen):
 
 
 class Person(Frozen):
-    """A person, or in a lab a role that stands for one; approvals are checked against `keys`."""
+    """A person, or in a lab a role that stands for one; approvals are checked against `keys`.
+
+    Attributes:
+        is_on_call: pages go to this person's `email`.
+    """
 
     name: Name
     title: Words
     roles: tuple[PersonRole, ...] = Field(min_length=1)
     keys: tuple[PublicKey, ...] = ()
     unit: Words | None = None
+    email: Words | None = Field(default=None, pattern=r"^[A-Za-z0-9._+-]+@([a-z0-9-]+\.)+[a-z]+$")
+    is_on_call: Boolean = False
     is_lab_role: Boolean = False
+
+    @model_validator(mode="after")
+    def _can_be_paged(self) -> Self:
+        if self.is_on_call and self.email is None:
+            raise ValueError("who is on call has an email")
+        return self
 
 
 class CustodyDomain(StrEnum):

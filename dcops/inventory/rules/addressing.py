@@ -166,6 +166,9 @@ def _names(inventory: Inventory) -> Iterator[tuple[str, str, Keys, str]]:
         yield "names", entry.name, (), entry.name
         if entry.alias:
             yield "names", entry.name, ("alias",), entry.alias
+    for person in inventory.people.values():
+        if person.email:
+            yield "people", person.name, ("email",), person.email.partition("@")[2]
     yield from _url_hosts(inventory)
 
 
