@@ -18,8 +18,8 @@ from dcops.cli.common import (
     reading_inventory,
     writing_inventory,
 )
+from dcops.cli.drill_scenarios import NameArgument, lint, list_, show, show_drill
 from dcops.core.clock import monotonic
-from dcops.core.errors import SpecError
 from dcops.core.exitcodes import ExitCode
 from dcops.core.settings import Settings
 from dcops.core.units import format_duration
@@ -37,7 +37,6 @@ app = typer.Typer(
     "Scenarios: dr_drills/scenarios/*.yml. Runs on the recovery site's operations server. Manual: docs/drills.md.",
 )
 
-NameArgument = Annotated[str, typer.Argument(metavar="DRILL", help="A scenario's name; see dcops drill list.")]
 _WHAT = {
     "restore": "restores into scratch and wipes it",
     "tabletop": "asks people what they would do, and changes nothing",
@@ -60,116 +59,9 @@ def say_to(out: Out) -> "Say":
     return lambda text: out.note(f"{monotonic() - began:7.1f} s  {text}")
 
 
-@app.command("list")
-def list_(inventory: InventoryOption = None, as_json: JsonOption = False) -> None:
-    """List the scenarios: name, kind, application, where they run, and problems if any.
-
-    \b
-    Examples:
-      dcops drill list
-    """
-    out = Out(as_json=as_json)
-    drills = open_drills_here(inventory)
-    rows = []
-    for name in drills.names():
-        drill, problems = drills.check(name)
-        body = drill.spec if drill else None
-        rows.append({
-            "name": name,
-            "type": body.type if body else None,
-            "app": body.scope.app if body else None,
-            "run_at": body.scope.run_at if body else None,
-            "title": drill.metadata.title if drill else None,
-            "problems": len(problems),
-        })  # fmt: skip
-    if as_json:
-        out.json({"drills": rows})
-    else:
-        cells = [(r["name"], r["type"], r["app"], r["run_at"], r["problems"] or "none") for r in rows]
-        out.table(cells, ("drill", "type", "app", "runs at", "problems"))
-
-
-@app.command()
-def lint(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[DRILL]...", help="Default: all.")] = None,
-    inventory: InventoryOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Check scenarios: every problem with its file and line (exit 3 when there is one).
-
-    What changes something must be rolled back; each drill has at least one negative control; recovery steps use nothing
-    that production would not have.
-
-    \b
-    Examples:
-      dcops drill lint
-      dcops drill lint naskah-db-loss
-    """
-    out = Out(as_json=as_json)
-    drills = open_drills_here(inventory)
-    chosen = names or list(drills.names())
-    problems = [problem for name in chosen for problem in drills.check(name)[1]]
-    if problems:
-        raise SpecError(problems)
-    out.result({"drills": chosen, "problems": []}, f"{len(chosen)} drills, no problem")
-
-
-@app.command()
-def show(name: NameArgument, inventory: InventoryOption = None, as_json: JsonOption = False) -> None:
-    """Show a scenario phase by phase, in the waves in which its steps may run.
-
-    \b
-    Examples:
-      dcops drill show naskah-db-loss
-    """
-    drills = open_drills_here(inventory)
-    drill = drills.load(name)
-    _show(Out(as_json=as_json), drills, drill)
-
-
-def _show(out: Out, drills: "Drills", drill: "Drill") -> None:
-    from dcops.drills.graph import waves
-    from dcops.drills.watching import describe
-
-    rows: list[dict[str, Any]] = [
-        {
-            "phase": phase.value,
-            "wave": number,
-            "id": step.id,
-            "uses": step.uses,
-            "blast": drills.catalogue.blast(step.uses).name.lower(),
-            "with": dict(step.parameters),
-            "undoes": list(step.undoes),
-        }
-        for phase, steps in drill.spec.phases()
-        for number, wave in enumerate(waves(steps), 1)
-        for step in wave
-    ]
-    controls = [control.model_dump() for control in drill.spec.controls]
-    if out.as_json:
-        document = {"name": drill.name, "title": drill.metadata.title, "spec_sha256": drills.sha256(drill.name)}
-        out.json(
-            {
-                **document,
-                "scope": drill.spec.scope,
-                "roles": dict(drill.spec.roles),
-                "steps": rows,
-                "controls": controls,
-            }
-        )
-        return
-    out.line(f"{drill.name} version {drill.metadata.version}: {drill.metadata.title.en} ({drill.metadata.title.id})")
-    cells = [
-        (r["phase"], r["wave"], r["id"], r["uses"], r["blast"], " ".join(f"{k}={v}" for k, v in r["with"].items()))
-        for r in rows
-    ]
-    out.table(cells, ("phase", "wave", "step", "uses", "blast", "with"))
-    for role, what in drill.spec.roles.items():
-        out.line(f"role {role}: {what.en} ({what.id})")
-    window = drill.spec.window.max_duration if drill.spec.window else None
-    out.line(f"stopped early by: {', '.join(describe(drill.spec.abort_on, window))}")
-    if controls:
-        out.line("controls: " + ", ".join(f"{c['id']} ({c['of']} on {c['tamper']})" for c in controls))
+app.command("list")(list_)
+app.command()(lint)
+app.command()(show)
 
 
 @app.command()
@@ -208,7 +100,7 @@ def _check(out: Out, drills: "Drills", name: str, *, clear: ExitCode) -> int:
         out.table(
             [(r.phase.value, r.id, r.state.value, r.detail) for r in results], ("phase", "id", "answer", "detail")
         )
-        _show(out, drills, drill)
+        show_drill(out, drills, drill)
         out.line(f"plan {plan.plan_id[:12]}")
     return code
 
@@ -217,6 +109,9 @@ def _check(out: Out, drills: "Drills", name: str, *, clear: ExitCode) -> int:
 def run(
     name: NameArgument,
     seed: Annotated[int | None, typer.Option("--seed", help="Draw the moment of the fault from this number.")] = None,
+    operator: Annotated[
+        str | None, typer.Option("--as", metavar="PERSON", help="Who runs it, by name in the inventory.")
+    ] = None,
     inventory: InventoryOption = None,
     check: CheckOption = False,
     yes: YesOption = False,
@@ -226,11 +121,12 @@ def run(
     """Run a drill: guards, steady state, fault, recovery, verification, controls, and always the way back.
 
     Steps for people are asked at this terminal too, unless --yes says that nobody sits here; from anywhere else they
-    are answered by: dcops drill answer. INT and TERM stop it; the first act then is the rollback.
+    are answered by: dcops drill answer. A drill that two people must declare needs --as. INT and TERM stop it; the
+    first act then is the rollback.
 
-    Verdict and exit code: PASS 0, FAIL 20, INCONCLUSIVE 21,
-    REFUSED 22 (a guard said no, nothing was touched), ABORTED 23; 24 when the rollback is incomplete: call a person.
-    Exit 7: this host, its environment or its site is not the drill's; nothing was touched.
+    Verdict and exit code: PASS 0, FAIL 20, INCONCLUSIVE 21, REFUSED 22 (a guard said no, nothing was touched),
+    ABORTED 23; 24 when the rollback is incomplete: call a person. Exit 7: this host, its environment or its site is
+    not the drill's; nothing was touched.
 
     \b
     Examples:
@@ -245,10 +141,12 @@ def run(
     from dcops.runs.plan import require_seen
     from dcops.runs.refusals import refusals_recorded
     from dcops.runs.run import current_actor
+    from dcops.wiring.drill_declaration import require_operator
     from dcops.wiring.drills import journal_of, plan_of, require_place
 
     drill = drills.load(name)
     inventory_ = drills.inventory
+    operator = require_operator(drill, drills.catalogue, inventory_, operator)
     banner(out, inventory=inventory_.name, environment=inventory_.environment, revision=inventory_.revision,
            user=current_actor())  # fmt: skip
     journal = journal_of(drills)
@@ -257,22 +155,31 @@ def run(
         require_seen(plan_of(drills, drill), yes=yes, named=plan_id)
     what = _WHAT.get(drill.spec.type, "breaks something on purpose and recovers it")
     confirm(f"Run drill {name}? It {what}.", yes=yes)
-    result, run_id = _execute(out, drills, drill, seed, journal, is_asking_here=not yes)
+    result, run_id = _execute(out, drills, drill, seed, journal, is_asking_here=not yes, operator=operator)
     conclude(out, result, run_id)
     return result.exit_code
 
 
 def _execute(
-    out: Out, drills: "Drills", drill: "Drill", seed: int | None, journal: Any, *, is_asking_here: bool = False
+    out: Out,
+    drills: "Drills",
+    drill: "Drill",
+    seed: int | None,
+    journal: Any,
+    *,
+    is_asking_here: bool = False,
+    operator: str = "",
 ) -> tuple["DrillResult", str]:
     from dcops.runs.cancel import cancel_on_signals
     from dcops.wiring.drills import prepare, running
 
     setting = drills.setting(drill, seed)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a lost terminal is no reason to stop in the middle
-    with cancel_on_signals() as token, running(drills, drill, "drill run", journal) as run:
+    with cancel_on_signals() as token, running(drills, drill, "drill run", journal, operator=operator) as run:
         out.note(f"run {run.run_id}")
-        prepared = prepare(drills, setting, run, say_to(out), token, journal=journal, is_asking_here=is_asking_here)
+        prepared = prepare(
+            drills, setting, run, say_to(out), token, journal=journal, is_asking_here=is_asking_here, operator=operator
+        )
         result = prepared.service.run()
         run.record(result.kind, result.model_dump(mode="json"))
         run.finish({"verdict": result.verdict, "exit_code": result.exit_code}, exit_code=result.exit_code)
@@ -370,11 +277,12 @@ def report(
 
 
 # Registered last, so that the help lists them after what they follow on.
-from dcops.cli import drill_answer, drill_compare, drill_due, drill_evidence, drill_later, drill_watch  # noqa: E402
+from dcops.cli import drill_answer, drill_compare, drill_declare, drill_due, drill_evidence, drill_later, drill_watch  # noqa: E402
 
 app.command()(drill_later.abort)
 app.command()(drill_later.resume)
 app.command()(drill_answer.answer)
+app.command()(drill_declare.declare)
 app.command()(drill_watch.watch)
 app.command()(drill_due.due)
 app.command()(drill_compare.compare)

@@ -71,6 +71,7 @@ def _finish(out: Out, drills: "Drills", run_id: str, *, is_resuming: bool) -> in
     from dcops.cli.drill import conclude, say_to
     from dcops.runs.cancel import cancel_on_signals
     from dcops.runs.refusals import refusals_recorded
+    from dcops.runs.run import load_run
     from dcops.wiring.drills import journal_of, prepare, require_place, running
 
     journal = journal_of(drills)
@@ -82,9 +83,10 @@ def _finish(out: Out, drills: "Drills", run_id: str, *, is_resuming: bool) -> in
     setting = drills.setting(drill, progress.seed)
     if setting.spec_sha256 != progress.spec_sha256:
         out.note("warning: the scenario has changed since this run began; its rollbacks are those of today")
+    operator = str(load_run(drills.settings.state, full).arguments.get("operator", ""))
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a lost terminal is no reason to stop in the middle
     with cancel_on_signals() as token, running(drills, drill, verb, journal, of=full) as run:
-        prepared = prepare(drills, setting, run, say_to(out), token, journal=journal, run_id=full)
+        prepared = prepare(drills, setting, run, say_to(out), token, journal=journal, run_id=full, operator=operator)
         if progress.backup_run:
             prepared.context.point = prepared.recovery.find(drill.spec.scope.app, progress.backup_run)
         prepared.service.restore_progress(progress.results, progress.marks, progress.began)

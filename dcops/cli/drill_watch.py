@@ -77,6 +77,8 @@ def line_of(event: "Event") -> str:
         return f"{moment}  {event.name}  {fields['id']}: {fields.get('detail', '')}".rstrip()
     if event.name == "drill.aborting":
         return f"{moment}  stopped by {fields['reason']}"
+    if event.name == "declaration.asked":
+        return f"{moment}  two signatures are asked for: {fields['declaration']['text']['en']}"
     if event.name == "person.asked":
         return f"{moment}  asked  {fields['id']}: {fields['role']}: {fields['text']['en']}"
     if event.name == "drill.ended":

@@ -15,6 +15,7 @@ from dcops.drills.model import RecoveryPoint, Scope
 from dcops.drills.people import Answer, Question
 from dcops.drills.ports import (
     Databases,
+    Declarations,
     Faults,
     Hosts,
     Names,
@@ -106,6 +107,7 @@ class DrillContext:
     people: People = field(default_factory=Nobody)
     names: Names = field(default_factory=lambda: _unjoined("names"))
     name_writer: NameWriter = field(default_factory=lambda: _unjoined("name_writer"))
+    declarations: Declarations = field(default_factory=lambda: _unjoined("declarations"))
     abandon: Callable[[], object] = lambda: None
     facts: Facts = field(default_factory=Facts)
     marks: dict[str, datetime] = field(default_factory=dict)

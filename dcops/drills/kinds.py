@@ -6,7 +6,8 @@ from typing import Any, Generic, TypeVar
 
 from dcops.core.words import BlastClass, Frozen
 from dcops.drills.context import DrillContext
-from dcops.drills.model import Finding, KindInfo, Outcome
+from dcops.drills.kindinfo import KindInfo
+from dcops.drills.model import Finding, Outcome
 
 P = TypeVar("P", bound=Frozen)
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, JsonValue
 
 from dcops.core.units import Seconds
-from dcops.core.words import BlastClass, Environment, Frozen, Text
+from dcops.core.words import Environment, Frozen, Text
 
 StepId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 RoleName = StepId
@@ -194,20 +194,6 @@ class Drill(_Written):
     def name(self) -> str:
         """The drill's name, also its file's."""
         return self.metadata.name
-
-
-class KindInfo(Frozen):
-    """What the lint must know of an action or probe: its parameters, and for an action how it can hurt."""
-
-    parameters: type[Frozen]
-    blast: BlastClass = BlastClass.OBSERVE
-    undone_by: tuple[str, ...] = ()
-    is_fault: bool = False
-    is_action: bool = False
-    promotes: bool = False
-    fences: bool = False
-    permits_promotion: bool = False
-    asks: bool = False
 
 
 class Outcome(Frozen):

@@ -1,8 +1,10 @@
 """What people are asked in a drill, and what they answer. Pure."""
 
 from datetime import datetime
+from typing import Literal
 
-from dcops.core.words import Frozen, Text
+from dcops.core.words import Environment, Frozen, Text
+from dcops.records.canonical import canonical_text, sha256_hex
 
 
 class Question(Frozen):
@@ -28,3 +30,20 @@ class Answer(Frozen):
     def who(self) -> str:
         """Who answered, for people to read."""
         return f"{self.person} ({self.actor})" if self.person else self.actor
+
+
+class Declaration(Frozen):
+    """What two people sign: that this very run's disaster is declared, in these words, for this scenario as it is."""
+
+    run: str
+    drill: str
+    spec_sha256: str
+    environment: Environment
+    operator: str
+    text: Text
+    type: Literal["dcops-drill-declaration"] = "dcops-drill-declaration"
+
+    @property
+    def subject(self) -> str:
+        """The SHA-256 they sign."""
+        return sha256_hex(canonical_text(self.model_dump(mode="json"), where="declaration"))

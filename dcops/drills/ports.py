@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from dcops.core.words import Text
 from dcops.drills.model import Announced, Attempt, NameAnswer, NameMove, RecoveryPoint, SiteNodes
-from dcops.drills.people import Answer, Question
+from dcops.drills.people import Answer, Declaration, Question
 
 Say = Callable[[str], None]
 
@@ -170,3 +171,13 @@ class People(Protocol):
 
     def answer(self, step: str) -> Answer | None:
         """Give the first answer to a step's question, or None while there is none. Waits a moment at most."""
+
+
+class Declarations(Protocol):
+    """Disasters declared by people's signatures."""
+
+    def ask(self, text: Text, until: datetime) -> Declaration:
+        """Tell that signatures are wanted under these words and give what is to be signed. Harmless twice."""
+
+    def signed(self, declaration: Declaration) -> tuple[str, ...]:
+        """Give who validly signed: approvers of the inventory with different keys, none of them the operator."""

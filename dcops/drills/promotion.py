@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from dcops.core.errors import Refused
 from dcops.drills.graph import chain_of
-from dcops.drills.model import Drill, KindInfo, Phase, Step, StepResult, StepState
+from dcops.drills.kindinfo import KindInfo
+from dcops.drills.model import Drill, Phase, Step, StepResult, StepState
 
 _HINT = "Let it need a step whose probe shows the fence, or declare by declare.signed."
 

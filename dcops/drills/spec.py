@@ -10,7 +10,8 @@ from dcops.core.errors import Problem
 from dcops.core.text import did_you_mean
 from dcops.core.words import BlastClass
 from dcops.drills.graph import cycle_of
-from dcops.drills.model import TABLETOP, Drill, KindInfo, Phase, Step
+from dcops.drills.kindinfo import KindInfo
+from dcops.drills.model import TABLETOP, Drill, Phase, Step
 from dcops.drills.order import out_of_order, unserved
 from dcops.drills.promotion import unfenced
 from dcops.drills.scratch import leaves_scratch, placed

@@ -54,7 +54,7 @@ class Approvals:
 
         Raises UsageError for a stranger, a subject that is no SHA-256, a validity that ends at once or never.
         """
-        self._approver(person)
+        self.person(person)
         moment = now or utc_now()
         expires = None if valid_seconds is None else rfc3339(_end(moment, valid_seconds))
         try:
@@ -76,7 +76,7 @@ class Approvals:
     def take(self, text: str, signature: str) -> Record:
         """Append a signed statement to the journal; raise ApprovalMissing when the signature is not the person's."""
         statement = read_statement(text)
-        keys = self._approver(statement.person).keys
+        keys = self.person(statement.person).keys
         fingerprint = self._signatures.verify(text, signature, statement.person, keys)
         return self._journal.append(
             "approval", approval_payload(statement, signature, fingerprint), actor=statement.person
@@ -107,7 +107,12 @@ class Approvals:
         require(subject, people, demand)
         return people
 
-    def _approver(self, person: str) -> Approver:
+    def find(self, person: str) -> Approver | None:
+        """Return a person of the inventory, None for anybody else."""
+        return self._people.get(person)
+
+    def person(self, person: str) -> Approver:
+        """Return a person of the inventory; raise UsageError for anybody else."""
         if person not in self._people:
             near = did_you_mean(person, self._people)
             hint = f"Did you mean {near}?" if near else "The inventory's people are listed in its people.yml."

@@ -40,6 +40,7 @@ from dcops.runs.plan import Plan, PlannedStep, make_plan
 from dcops.runs.run import Run, current_actor, start_run
 from dcops.wiring.backup import address_of, authority_path, load_policies, open_backup, require_enrolled
 from dcops.wiring.bridges import NetworkRoutes, ResticRecovery, SshHosts
+from dcops.wiring.drill_declaration import declarations_of
 from dcops.wiring.drill_people import people_of
 from dcops.wiring.network import open_network
 from dcops.wiring.notify import open_notify
@@ -199,8 +200,10 @@ def plan_of(drills: Drills, drill: Drill) -> Plan:
 
 
 @contextmanager
-def running(drills: Drills, drill: Drill, verb: str, journal: Journal, *, of: str = "") -> Iterator[Run]:
-    """Start a run of `verb` that holds the one lock of all drills; `of`: the run it takes over.
+def running(
+    drills: Drills, drill: Drill, verb: str, journal: Journal, *, of: str = "", operator: str = ""
+) -> Iterator[Run]:
+    """Start a run of `verb` that holds the one lock of all drills; `of`: the run it takes over, `operator`: a person.
 
     A tabletop, which touches nothing and may last a day, has a lock of its own. Raises Locked when another drill runs.
     """
@@ -214,7 +217,7 @@ def running(drills: Drills, drill: Drill, verb: str, journal: Journal, *, of: st
             environment=inventory.environment,
             inventory=inventory.name,
             inventory_revision=inventory.revision,
-            arguments={"drill": drill.name, **({"of": of} if of else {})},
+            arguments={"drill": drill.name, **{k: v for k, v in (("of", of), ("operator", operator)) if v}},
             journal=journal,
         ) as run,
     ):
@@ -231,11 +234,13 @@ def prepare(
     journal: Journal,
     run_id: str | None = None,
     is_asking_here: bool = False,
+    operator: str = "",
 ) -> Prepared:
     """Join the ports for one run on this host.
 
     Args:
         run_id: of the run whose work this one finishes, if another's.
+        operator: who runs the drill, by name in the inventory.
         is_asking_here: whoever sits at this terminal may answer what people are asked.
     """
     settings, inventory, scope = drills.settings, drills.inventory, setting.drill.spec.scope
@@ -267,6 +272,7 @@ def prepare(
         token=token,
         say=say,
         abandon=end_running,
+        declarations=declarations_of(settings, inventory, journal, run, own_id, setting, say, operator),
         people=people_of(settings, journal, run, own_id, setting.drill.name, say, is_asking_here=is_asking_here),
     )
     notify = open_notify(settings, inventory)
