@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from dcops.backup.model import BackupPolicy
+from dcops.backup.model import BackupPolicy, WalArchive
 from dcops.core.units import format_duration
 from dcops.core.words import Frozen, Status
 from dcops.records.kinds.backup import Receipt
+from dcops.records.kinds.backup_wal import WalReceipt
 
 _MEASURED_RUNS = 7
 
@@ -38,12 +39,19 @@ class Due(Frozen):
     exposure: Exposure
 
 
-def plan_due(policy: BackupPolicy, receipts: Sequence[Receipt], rpo_seconds: float | None, now: datetime) -> Due:
+def plan_due(
+    policy: BackupPolicy,
+    receipts: Sequence[Receipt],
+    rpo_seconds: float | None,
+    now: datetime,
+    wal: WalReceipt | None = None,
+) -> Due:
     """Say whether a backup is due.
 
     Args:
         receipts: of the application, from every journal known here, in any order; failures are passed over.
         rpo_seconds: the objective of the inventory, None when nobody set one.
+        wal: the newest record of the application's WAL archive, None without one.
     """
     good = sorted((each for each in receipts if each.status == "done"), key=lambda each: each.started_at)
     last = good[-1] if good else None
@@ -59,7 +67,7 @@ def plan_due(policy: BackupPolicy, receipts: Sequence[Receipt], rpo_seconds: flo
         last_success=last.finished_at if last else None,
         is_due=is_due,
         reason=reason,
-        exposure=exposure(policy, good, rpo_seconds),
+        exposure=covered(policy, exposure(policy, good, rpo_seconds), wal, now),
     )
 
 
@@ -101,3 +109,38 @@ def exposure(policy: BackupPolicy, good: Sequence[Receipt], rpo_seconds: float |
     if measured is None:
         return judged(Status.UNKNOWN, f"{parts} fits {limit}, but no run was measured yet")
     return judged(Status.PASS, f"{parts} fits the objective of {limit}")
+
+
+def covered(policy: BackupPolicy, found: Exposure, wal: WalReceipt | None, now: datetime) -> Exposure:
+    """Let WAL archiving keep an objective that the schedule does not, as far as a fresh record shows that it works.
+
+    It covers the database alone: files come back as of the last backup. What no record shows is unknown.
+    """
+    if policy.wal is None or found.rpo_seconds is None or found.status is Status.PASS:
+        return found
+    if policy.files is not None and found.status is Status.FAIL:
+        return found.model_copy(update={"reason": f"{found.reason}; WAL archiving does not cover the files"})
+    status, reason = _archive_keeps(policy.wal, found.rpo_seconds, wal, now)
+    update: dict[str, object] = {"status": status, "reason": reason}
+    if status is Status.PASS and wal is not None:
+        update["worst_seconds"] = wal.exposure_seconds
+    return found.model_copy(update=update)
+
+
+def _archive_keeps(
+    archive: WalArchive, rpo_seconds: float, wal: WalReceipt | None, now: datetime
+) -> tuple[Status, str]:
+    """Judge the newest record of a WAL archive against an objective."""
+    if wal is None:
+        return Status.UNKNOWN, "WAL archiving is to keep it, and no record shows that it works: dcops backup wal"
+    age, limit = (now - wal.seen_at).total_seconds(), format_duration(rpo_seconds)
+    if age < 0 or age > archive.max_check_age:
+        return Status.UNKNOWN, f"the WAL archive was last looked at {format_duration(abs(age))} ago: dcops backup wal"
+    if wal.status == "fail":
+        return Status.FAIL, f"WAL archiving does not work: {wal.reason}"
+    if wal.exposure_seconds is None:
+        return Status.UNKNOWN, "nothing bounds what is not archived yet"
+    worst = format_duration(wal.exposure_seconds)
+    if wal.exposure_seconds > rpo_seconds:
+        return Status.FAIL, f"WAL archiving may lose {worst}, more than the objective of {limit}"
+    return Status.PASS, f"WAL archiving loses at most {worst}, which fits the objective of {limit}"

@@ -87,6 +87,25 @@ class Schedule(Frozen):
     every: Annotated[Seconds, Field(ge=60)]
 
 
+class WalArchive(Frozen):
+    """Continuous archiving of the database's WAL, which brings back any moment since the oldest base backup.
+
+    Attributes:
+        stanza: pgBackRest's name for the cluster.
+        reader: the device that asks the repository and restores from it; not the database's, which may be lost.
+        repository: what credentials.yml calls it: `DEVICE/NAME`.
+        max_exposure: how much work may be not archived yet.
+        max_check_age: how old a record of `backup wal` may be before nothing is known any more.
+    """
+
+    tool: Literal["pgbackrest"]
+    stanza: Identifier
+    reader: str
+    repository: str
+    max_exposure: Value[Seconds]
+    max_check_age: Annotated[Seconds, Field(ge=60)] = 86400.0
+
+
 class Invariant(Frozen):
     """What must hold in a restored database: one reading statement and the boolean or number it must give.
 
@@ -140,6 +159,7 @@ class BackupPolicy(Frozen):
     max_age: Value[Seconds]
     minimum_size: Bytes = 1
     schedule: Schedule | None = None
+    wal: WalArchive | None = None
     invariants: tuple[Invariant, ...] = ()
     retention: Retention | None = None
     copies: tuple[RepositorySpec, ...] = ()

@@ -68,6 +68,8 @@ def _unknown(
         named.append((("files", "device"), policy.files.device, devices))
     if policy.retention:
         named.append((("retention", "host"), policy.retention.host, devices))
+    if policy.wal:
+        named.append((("wal", "reader"), policy.wal.reader, devices))
     problems = []
     for keys, name, known in named:
         if name not in known:
@@ -137,4 +139,10 @@ _FIELDS = (
     "monthly",
     "yearly",
     "copies",
+    "wal",
+    "tool",
+    "stanza",
+    "reader",
+    "max_exposure",
+    "max_check_age",
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dcops.cli import backup_plan, backup_policy, backup_retention, backup_unlock, backup_verify
+from dcops.cli import backup_plan, backup_policy, backup_retention, backup_unlock, backup_verify, backup_wal
 from dcops.cli.common import (
     CheckOption,
     InventoryOption,
@@ -269,6 +269,7 @@ app.command("verify")(backup_verify.verify)
 app.command("unlock")(backup_unlock.unlock)
 app.command("policy")(backup_policy.policy)
 app.add_typer(backup_retention.app, name="retention")
+app.command("wal")(backup_wal.wal)
 
 
 @app.command()

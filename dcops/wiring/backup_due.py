@@ -8,6 +8,7 @@ from dcops.core.text import did_you_mean
 from dcops.inventory import load
 from dcops.runs.identity import require_identity
 from dcops.wiring.backup import JournalReceipts, load_policies
+from dcops.wiring.backup_wal import newest_wal
 from dcops.wiring.records import open_journal
 
 
@@ -22,13 +23,14 @@ def due_backups(settings: Settings, inventory_name: str, application: str | None
     identity = require_identity(settings.identity_path) if settings.identity_path.exists() else None
     journal = open_journal(settings, inventory, inventory.environment)
     receipts = JournalReceipts(settings, journal, inventory, identity.site if identity else "")
-    now = utc_now()
+    now, newest = utc_now(), newest_wal(settings, inventory, journal)
     return [
         plan_due(
             policies[key],
             [receipt for _, receipt in receipts.everywhere(key).receipts],
             inventory.applications[key].rpo_seconds,
             now,
+            newest.get(key),
         )
         for key in sorted(policies if application is None else [application])
     ]

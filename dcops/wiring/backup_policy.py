@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from dcops.backup.copies import Copy, Judged, Limits, Place, Role, judge, without_policy
-from dcops.backup.due import exposure
+from dcops.backup.due import covered, exposure
 from dcops.backup.model import BackupPolicy
 from dcops.core.clock import parse_rfc3339, utc_now
 from dcops.core.errors import UsageError
@@ -16,6 +16,7 @@ from dcops.inventory import Inventory, load
 from dcops.inventory.custody import repositories, who_can_destroy
 from dcops.inventory.model import Application, CustodyDomain, Device
 from dcops.records.kinds.backup import BackupVerification, Receipt
+from dcops.records.kinds.backup_wal import WalReceipt
 from dcops.records.model import Record
 from dcops.wiring.backup import load_policies
 from dcops.wiring.received import records_everywhere
@@ -63,7 +64,9 @@ def judge_copies(settings: Settings, inventory_name: str, application: str | Non
 
 def _known(settings: Settings, inventory: Inventory) -> Known:
     journal = open_journal(settings, inventory, inventory.environment)
-    return Known(*records_everywhere(settings, inventory, journal, Receipt.kind, BackupVerification.kind))
+    return Known(
+        *records_everywhere(settings, inventory, journal, Receipt.kind, BackupVerification.kind, WalReceipt.kind)
+    )
 
 
 def _judge(inventory: Inventory, application: Application, policy: BackupPolicy | None, known: Known) -> Judged:
@@ -74,11 +77,15 @@ def _judge(inventory: Inventory, application: Application, policy: BackupPolicy 
         return without_policy(application.key)
     receipts = list(known.of(Receipt.kind, application.key))
     good = [Receipt.model_validate(dict(each.payload)) for each in receipts if each.payload["status"] == "done"]
+    now = utc_now()
+    looked = _newest(known.of(WalReceipt.kind, application.key))
+    wal = WalReceipt.model_validate(dict(looked.payload)) if looked else None
+    plain = exposure(policy, sorted(good, key=lambda each: each.started_at), application.rpo_seconds)
     lines = judge(
         (_production(inventory, policy), _repository(inventory, policy, known)),
-        exposure(policy, sorted(good, key=lambda each: each.started_at), application.rpo_seconds),
+        covered(policy, plain, wal, now),
         _limits(inventory, policy),
-        utc_now(),
+        now,
     )
     return Judged(application=application.key, hosting=hosting.state.value, lines=lines)
 

@@ -14,6 +14,7 @@ from dcops.records.kinds import (
     approvals,
     backup,
     backup_copies,
+    backup_wal,
     drills,
     enrolment,
     journal,
@@ -25,7 +26,20 @@ from dcops.records.kinds import (
 )
 from dcops.records.kinds.base import Payload
 
-_MODULES = (approvals, backup, backup_copies, drills, enrolment, journal, lab, network, observations, provision, runs)
+_MODULES = (
+    approvals,
+    backup,
+    backup_copies,
+    backup_wal,
+    drills,
+    enrolment,
+    journal,
+    lab,
+    network,
+    observations,
+    provision,
+    runs,
+)
 
 __all__ = ["Payload", "all_kinds", "find_kind", "latest_kind", "read_payload", "validate_payload"]
 
