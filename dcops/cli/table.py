@@ -8,6 +8,7 @@ NOUNS: dict[str, tuple[str, str]] = {
     "net": ("dcops.cli.net", "Network devices: back up, compare, plan, apply, move a service address."),
     "backup": ("dcops.cli.backup", "Back up applications with restic, and prove the copies."),
     "drill": ("dcops.cli.drill", "Recovery drills: rehearse a loss, measure the recovery, keep the evidence."),
+    "kit": ("dcops.cli.kit", "The recovery kit: all that a bare machine needs, its key split among people."),
     "registry": ("dcops.cli.registry", "Applications hosted here and the links upstream (PDN, JIP, SPLP)."),
     "api": ("dcops.cli.api", "Serve the registry and its status over HTTP."),
 }

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from dcops.api.own_metrics import ApiMetrics
 from dcops.backup import exposition
+from dcops.kit import exposition as kit_exposition
 from dcops.snmp.walk import Walk
 from exporters.collectors import MODULES
 from exporters.service_metrics import SelfMetrics
@@ -39,8 +40,9 @@ def written() -> dict[str, str]:
     found |= dict(of_source("exporters/app.py"))
     found |= dict(of_registry(SelfMetrics().registry))
     found |= dict(of_registry(ApiMetrics().registry))
-    text = Path(exposition.__file__).read_text()
-    found |= dict.fromkeys(re.findall(r'^    "(dcops_[a-z_]+)":', text, re.MULTILINE), "gauge")
+    for module in (exposition, kit_exposition):
+        text = Path(module.__file__).read_text()
+        found |= dict.fromkeys(re.findall(r'^    "(dcops_[a-z_]+)":', text, re.MULTILINE), "gauge")
     return found
 
 

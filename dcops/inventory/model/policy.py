@@ -50,6 +50,7 @@ class Continuity(Frozen):
     drill_age: Ages = Field(default_factory=Ages)
     restore_test_age: Ages = Field(default_factory=Ages)
     evidence_sealed_within: Value[Seconds] | None = None
+    recovery_kit_age: Value[Seconds] | None = None
     backup_copies: Value[Count] | None = None
     backup_media: Value[Count] | None = None
     backup_off_site_copies: Value[Count] | None = None
