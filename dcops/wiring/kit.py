@@ -7,8 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from dcops import __version__
+from dcops.backup.model import RepositorySpec
 from dcops.core.clock import parse_rfc3339, rfc3339, utc_now
 from dcops.core.errors import DcopsError, JournalInvalid, Refused, UsageError
 from dcops.core.files import private_dir, read_text, write_atomic
@@ -288,28 +290,31 @@ def _require_keys(kits: Kits, gaps: Sequence[Gap]) -> None:
 
 
 def _repositories(inventory: Inventory) -> tuple[RepositoryFacts, ...]:
-    """Give the repositories of the backup policies, one entry an application."""
+    """Give the repositories of the backup policies, copies included, one entry an application and repository."""
     found = []
-    for application, policy in load_policies(inventory).items():
-        spec = policy.repository
-        host = spec.url.removeprefix("rest:").partition("://")[2].partition("/")[0].partition(":")[0]
-        device = next((each for each in inventory.devices.values() if host and host in (each.fqdn, each.name)), None)
-        addresses = sorted({each.ip for each in device.interfaces if each.ip}) if device else []
+    for policy in load_policies(inventory).values():
         sources = [part.device for part in (policy.database, policy.files) if part is not None]
-        found.append(
-            RepositoryFacts(
-                name=spec.name,
-                url=spec.url,
-                application=application,
-                host=host or "this machine",
-                addresses=tuple(addresses),
-                logins={site: login.user for site, login in spec.logins.items()},
-                secrets=(spec.password, *(login.password for login in spec.logins.values())),
-                ca=spec.ca,
-                sources=tuple(dict.fromkeys(sources)),
-            )
-        )
+        for spec in (policy.repository, *policy.copies):
+            found.append(_repository(inventory, policy.application, spec, tuple(dict.fromkeys(sources))))
     return tuple(found)
+
+
+def _repository(
+    inventory: Inventory, application: str, spec: RepositorySpec, sources: tuple[str, ...]
+) -> RepositoryFacts:
+    host = urlsplit(spec.url.removeprefix("rest:")).hostname or ""
+    device = next((each for each in inventory.devices.values() if host and host in (each.fqdn, each.name)), None)
+    return RepositoryFacts(
+        name=spec.name,
+        url=spec.url,
+        application=application,
+        host=host or "this machine",
+        addresses=tuple(sorted({each.ip for each in device.interfaces if each.ip})) if device else (),
+        logins={site: login.user for site, login in spec.logins.items()},
+        secrets=(spec.password, *(login.password for login in spec.logins.values())),
+        ca=spec.ca,
+        sources=sources,
+    )
 
 
 def _voucher(settings: Settings, key_id: str) -> str:

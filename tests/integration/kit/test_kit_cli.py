@@ -13,9 +13,11 @@ import pytest
 
 from dcops.cli.main import run
 from dcops.core.files import write_atomic
+from dcops.core.settings import Settings
 from dcops.kit import seal
 from dcops.records.sign import SigningKey
 from dcops.runs.identity import require_identity
+from dcops.wiring.kit import open_kits
 
 ROOT = Path(__file__).parents[3]
 PASSWORD = "sandi-pengulangan-91"
@@ -73,10 +75,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     git(home, "commit", "-q", "-m", "content")
     secrets = top / "secrets"
     secrets.mkdir(mode=0o700)
-    for name in ("restic-password", "restic-http-jkt", "restic-http-drc", "naskah-db-password", "identity.key",
-                 "ca.key", "ca.crt", "service.crt", "service.key", "rest-server.crt", "rest-server.key"):  # fmt: skip
-        (secrets / name).write_text(f"{PASSWORD} {name}\n")
-        (secrets / name).chmod(0o644 if name.endswith(".crt") else 0o600)
+    settings = Settings(home, top / "state", secrets, top / "id" / "id.json")
+    for each in open_kits(settings, "lab").wanted:
+        (secrets / each.file).write_text(f"{PASSWORD} {each.file}\n")
+        (secrets / each.file).chmod(0o644 if each.is_public else 0o600)
     (top / "known_hosts").write_text("jkt-db1 ssh-ed25519 AAAA\n")
     return Place(top)
 
