@@ -77,16 +77,15 @@ class Step(_Written):
 
 
 class Control(_Written):
-    """A negative control: probe `of` must fail, for reason `expect`, on a recovery point tampered with.
-
-    The point is what the recovered data is held against: one that has more stands for data that has less.
-    """
+    """A negative control: probe `of` must fail, for reason `expect`, on what is tampered with: see tampering.py."""
 
     id: StepId
     of: StepId
     tamper: Literal[
         "one_row_more",
         "one_hash_changed",
+        "empty_attachments",
+        "error_page_200",
         "newer_than_it_is",
         "dropped_table",
         "last_hundredth_gone",

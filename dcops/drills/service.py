@@ -31,8 +31,9 @@ from dcops.drills.model import (
     Target,
     Verdict,
 )
-from dcops.drills.plan import is_executed, rollbacks_due, started_ids, tampered
+from dcops.drills.plan import is_executed, rollbacks_due, started_ids
 from dcops.drills.scratch import placed
+from dcops.drills.tampering import tampering
 from dcops.drills.verdict import conclude, exit_code
 from dcops.drills.watching import Watch, window_left
 from dcops.records.kinds.drills import DrillResult, DrillStep, RecoveredApplication
@@ -214,20 +215,17 @@ class DrillService:
             self.runner.mark(name, max(ends, key=lambda mark: mark.monotonic))
 
     def _controls(self, controls: Sequence[Control]) -> None:
-        """Show that each check can fail: on a point that is wrong in one way it must fail for that reason."""
-        true_point = self._context.recovery_point()
+        """Show that each check can fail: on what is wrong in one way it must fail for that reason."""
         steps = {step.id: step for step in self._setting.drill.spec.verify}
         for control in controls:
             if control.id in self._done:
                 continue
             started = now()
-            self._context.point = tampered(true_point, control)
             try:
-                finding = self._probe(steps[control.of].uses, dict(steps[control.of].parameters))
+                with tampering(self._context, control):
+                    finding = self._probe(steps[control.of].uses, dict(steps[control.of].parameters))
             except DcopsError as error:
                 finding = Finding(is_ok=None, reason="error", detail=str(error))
-            finally:
-                self._context.point = true_point
             state, detail = judge_control(control, finding)
             self.runner.add(
                 StepResult(phase=Phase.CONTROLS, id=control.id, uses=steps[control.of].uses, state=state,

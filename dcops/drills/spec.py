@@ -75,7 +75,7 @@ def lint(document: Any, *, name: str, file: str, known: Known, locate: Locate) -
         *_ids(drill),
         *_needs(drill),
         *_steps(drill, known),
-        *_controls(drill),
+        *_controls(drill, known.kinds),
         *_applications(drill, known),
         *_undone(drill, known.kinds),
         *_own_site(drill),
@@ -258,13 +258,16 @@ def _applications(drill: Drill, known: Known) -> Iterator[Found]:
         yield ("spec", "recover", index, "needs"), message, hint
 
 
-def _controls(drill: Drill) -> Iterator[Found]:
-    """A control breaks a verify step that exists."""
+def _controls(drill: Drill, kinds: Mapping[str, KindInfo]) -> Iterator[Found]:
+    """A control breaks a verify step that exists, and asks it of a probe: a person is not asked twice."""
+    uses = {step.id: step.uses for step in drill.spec.verify}
     ids = [step.id for step in drill.spec.verify]
     for index, control in enumerate(drill.spec.controls):
         if control.of not in ids:
             message = f'"{control.of}" is no verify step'
             yield ("spec", "controls", index, "of"), message, _suggest(control.of, ids)
+        elif uses[control.of] in kinds and kinds[uses[control.of]].is_action:
+            yield ("spec", "controls", index, "of"), f'"{control.of}" is no probe', "Show it of a probe."
 
 
 def _undone(drill: Drill, kinds: Mapping[str, KindInfo]) -> Iterator[Found]:

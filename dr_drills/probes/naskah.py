@@ -12,6 +12,7 @@ from dcops.drills.measure import lost_letters
 from dcops.drills.model import Finding, MarkName
 from dr_drills.parameters import Database, DeviceName, FolderPath
 
+EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 _LINE = re.compile(r"^([0-9a-f]{64}) .*/([0-9a-f]{64})$")
 # What is acknowledged shortly before the snapshot may lie on either side of it.
 MARGIN = timedelta(seconds=30)
@@ -85,6 +86,9 @@ def _files(context: DrillContext, parameters: Files) -> Finding:
     argv = ["find", parameters.path, "-type", "f", "-exec", "sha256sum", "{}", "+"]
     told = context.hosts.run(parameters.device, argv, timeout_seconds=600)
     pairs = [match.groups() for match in map(_LINE.match, told.splitlines()) if match]
+    empty = [name for digest, name in pairs if digest == EMPTY_SHA256 != name]
+    if empty:
+        return Finding(is_ok=False, reason="file_empty", detail=f"{len(empty)} files are empty, first {empty[0][:16]}")
     wrong = [name for digest, name in pairs if digest != name]
     if wrong:
         return Finding(is_ok=False, reason="hash_differs", detail=f"{len(wrong)} files differ, first {wrong[0][:16]}")

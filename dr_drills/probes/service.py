@@ -57,11 +57,17 @@ def _ask(context: DrillContext, parameters: AtSite | Gone) -> tuple[bool, str, s
     try:
         answer = json.loads(body)
     except ValueError:
-        return False, "", f"status {status} with a page that is no health answer"
+        return False, "", _no_answer(status)
     if not isinstance(answer, dict) or status != 200 or answer.get("status") != "ok":
+        if status == 200:
+            return False, "", _no_answer(status)
         reason = answer.get("reason", "") if isinstance(answer, dict) else ""
         return False, "", f"status {status} {reason}".strip()
     return True, str(answer.get("site", "")), ""
+
+
+def _no_answer(status: int) -> str:
+    return f"status {status} with a page that is no health answer"
 
 
 def _healthy(context: DrillContext, parameters: AtSite) -> Finding:
@@ -73,7 +79,8 @@ def _healthy(context: DrillContext, parameters: AtSite) -> Finding:
             return Finding(is_ok=True, detail=f"served from {site}", facts={"site": site}, at=utc_now())
         if monotonic() >= deadline or context.token.is_cancelled:
             detail = f"served from {site}, not {parameters.site}" if is_good else problem
-            return Finding(is_ok=False, reason="other_site" if is_good else "not_served", detail=detail)
+            reason = "other_site" if is_good else "error_page" if problem == _no_answer(200) else "not_served"
+            return Finding(is_ok=False, reason=reason, detail=detail)
         context.token.wait(_POLL_SECONDS)
 
 

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -12,9 +12,9 @@ from dcops.core.errors import Refused
 from dcops.core.secrets import Secret
 from dcops.drills.context import DrillContext
 from dcops.drills.model import Control
-from dcops.drills.plan import tampered
 from dcops.drills.postgresql import PostgresqlServers, ServerAccess
 from dcops.drills.scratch import placed
+from dcops.drills.tampering import tampering
 from dcops.wiring.bridges import ResticRecovery, SshHosts
 from dr_drills.actions import database, files
 from dr_drills.probes.naskah import FILES, ROWS
@@ -27,12 +27,12 @@ def context(done: House) -> Iterator[DrillContext]:
     def access(_: str) -> ServerAccess:
         return ServerAccess("127.0.0.1", done.cluster.port, "naskah", Secret(DATABASE_PASSWORD, "file:db"))
 
-    restic = done.restic(is_lock_free=True)
+    restic, absent = done.restic(is_lock_free=True), cast(Any, None)
     found = object.__new__(DrillContext)
     found.run_id, found.say = f"T{secrets.token_hex(4)}".upper(), lambda _: None
     found.hosts, found.databases = SshHosts(lambda _: done.target), PostgresqlServers(access)
     found.recovery = ResticRecovery(lambda _: done.service(restic), restic, lambda _: done.target, access)
-    found.point = found.recovery.newest("naskah")
+    found.point, found.web = found.recovery.newest("naskah"), absent
     yield found
     for action in (database.DROP_OWN, files.REMOVE_OWN):
         call(action, found)
@@ -42,6 +42,16 @@ def call(kind: Any, context: DrillContext, **more: object) -> Any:
     places = {"database": "@scratch", "path": "@scratch", **more}
     wanted = {key: value for key, value in {"device": "db1", **places}.items() if key in kind.schema.model_fields}
     return kind.run(context, kind.schema.model_validate(placed(wanted, context.own_name)))
+
+
+def controls_of(step: str) -> list[Control]:
+    document = yaml.load(Path(__file__).parents[3] / "dr_drills/scenarios/naskah-restore.yml")
+    return [Control.model_validate(each) for each in document["spec"]["controls"] if each["of"] == step]
+
+
+def tampered_files(context: DrillContext, control: Control) -> str:
+    with tampering(context, control):
+        return str(call(FILES, context, database_device="db1", sample=0).reason)
 
 
 def test_a_restore_into_scratch_comes_whole_and_goes_without_a_trace(done: House, context: DrillContext) -> None:
@@ -55,7 +65,13 @@ def test_a_restore_into_scratch_comes_whole_and_goes_without_a_trace(done: House
     finding = call(FILES, context, database_device="db1", sample=0)
     assert (finding.is_ok, finding.reason) == (True, "")
     assert call(DATABASE_ABSENT, context).reason == "not_empty"
-    next(path for path in folder.rglob("*") if path.is_file()).write_bytes(b"damaged")
+    reasons = [(control.expect, tampered_files(context, control)) for control in controls_of("files")]
+    assert reasons == [("file_missing", "file_missing"), ("file_empty", "file_empty")]
+    assert call(FILES, context, database_device="db1", sample=0).is_ok, "a control leaves no trace"
+    first = next(path for path in folder.rglob("*") if path.is_file())
+    first.write_bytes(b"")
+    assert call(FILES, context, database_device="db1", sample=0).reason == "file_empty"
+    first.write_bytes(b"damaged")
     assert call(FILES, context, database_device="db1", sample=0).reason == "hash_differs"
     call(database.DROP_OWN, context)
     call(files.REMOVE_OWN, context)
@@ -67,15 +83,13 @@ def test_a_restore_into_scratch_comes_whole_and_goes_without_a_trace(done: House
 
 def test_each_control_of_the_shipped_restore_fails_for_its_own_reason(context: DrillContext) -> None:
     """On rows restored for real; each reason is told by one tampering only, so none hides behind another."""
-    document = yaml.load(Path(__file__).parents[3] / "dr_drills/scenarios/naskah-restore.yml")
-    controls = [Control.model_validate(each) for each in document["spec"]["controls"] if each["of"] == "rows"]
+    controls = controls_of("rows")
     call(database.RESTORE, context)
     assert call(ROWS, context).is_ok
-    point = context.recovery_point()
     found = []
     for control in controls:
-        context.point = tampered(point, control)
-        finding = call(ROWS, context)
+        with tampering(context, control):
+            finding = call(ROWS, context)
         assert (finding.is_ok, finding.reason) == (False, control.expect), control.id
         found.append(finding.reason)
     assert len(set(found)) == len(controls) == 5

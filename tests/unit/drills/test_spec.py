@@ -14,6 +14,9 @@ from dcops.drills.spec import Known, lint
 HOME = Path(__file__).parents[3]
 NAME = "naskah-db-loss"
 DOCUMENT = yaml.load(HOME / f"dr_drills/scenarios/{NAME}.yml")
+TABLETOP = yaml.load(HOME / "dr_drills/scenarios/pdn-ransomware-tabletop.yml")
+DECLARE = {"id": "declared", "uses": "declare.automatic", "with": {"text": "x"}}
+MANUAL = deepcopy(TABLETOP["spec"]["declare"][0])
 KNOWN = Known(
     kinds=load_catalogue(HOME).describe(),
     devices=frozenset({"jkt-db1", "jkt-app1", "drc-db1", "drc-app1"}),
@@ -115,6 +118,14 @@ def test_the_shipped_scenario_is_clean() -> None:
             put("spec/abort_on/window_end", False),
             "spec.window: the end of this window ends nothing. Set abort_on.window_end: true.",
         ),
+        (
+            lambda d: (
+                d["spec"].update(roles={"commander": {"id": "a", "en": "b"}})
+                or d["spec"]["verify"].append(deepcopy(MANUAL) | {"id": "seen"})
+                or d["spec"]["controls"][0].update(of="seen")
+            ),
+            'spec.controls.0.of: "seen" is no probe. Show it of a probe.',
+        ),
         (put("spec/controls/0/of", "row"), 'spec.controls.0.of: "row" is no verify step. Did you mean "rows"?'),
         (
             put("spec/rollbacks/steps/0/undoes", []),
@@ -205,11 +216,6 @@ BEYOND = (
 def test_each_rule_of_a_restore_has_its_message(change: Change, message: str) -> None:
     found = restore_problems(change)
     assert any(line.startswith(f"drill.yml:7: {message}") for line in found), found
-
-
-TABLETOP = yaml.load(HOME / "dr_drills/scenarios/pdn-ransomware-tabletop.yml")
-DECLARE = {"id": "declared", "uses": "declare.automatic", "with": {"text": "x"}}
-MANUAL = deepcopy(TABLETOP["spec"]["declare"][0])
 
 
 def tabletop_problems(change: Change) -> list[str]:
