@@ -1,7 +1,6 @@
 """`dcops drill`: rehearse a loss, measure the recovery, read what it proved."""
 
 import signal
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -201,6 +200,8 @@ def history(
 ) -> None:
     """List the recorded results, oldest first: refused and aborted ones too.
 
+    The last column is the time-stamp class of the run's evidence bundle; a dash: none was built.
+
     \b
     Examples:
       dcops drill history
@@ -209,13 +210,12 @@ def history(
     from dcops.wiring.drills import journal_of
 
     out = Out(as_json=as_json)
-    records = [
-        record
-        for record in journal_of(open_drills_here(inventory)).query(kind="drill.result")
-        if application in (None, record.payload["app"])
-    ]
+    journal = journal_of(open_drills_here(inventory))
+    records = [record for record in journal.query(kind="drill.result") if application in (None, record.payload["app"])]
+    # By run: the class of the last bundle's time stamp; a run without a bundle has none.
+    sealed = {each.payload["evidence_of"]: each.payload["time_stamp"] for each in journal.query(kind="drill.evidence")}
     if as_json:
-        out.json({"results": [{"run": r.run, "at": r.at, **r.payload} for r in records]})
+        out.json({"results": [{"run": r.run, "at": r.at, "evidence": sealed.get(r.run), **r.payload} for r in records]})
         return
     rows = []
     for record in records:
@@ -231,11 +231,24 @@ def history(
                 *times,
                 p.get("lost_acknowledged"),
                 p["rollback"],
+                sealed.get(record.run),
             )
         )
     out.table(
         rows,
-        ("at (UTC)", "run", "drill", "verdict", "executed", "rto service", "rto verified", "rpo", "lost", "rollback"),
+        (
+            "at (UTC)",
+            "run",
+            "drill",
+            "verdict",
+            "executed",
+            "rto service",
+            "rto verified",
+            "rpo",
+            "lost",
+            "rollback",
+            "evidence",
+        ),
     )
 
 
@@ -243,42 +256,19 @@ def _seconds(value: Any) -> str | None:
     return None if value is None else format_duration(float(value))
 
 
-@app.command()
-def report(
-    run_id: RunArgument,
-    html: Annotated[
-        Path | None, typer.Option("--html", metavar="FILE", help="Write the page with its timeline.")
-    ] = None,
-    inventory: InventoryOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Tell what a run proved: verdict, every figure with where it comes from, and the steps.
-
-    A twin's report says GLADI / REHEARSAL: it never counts as evidence that production recovers.
-
-    \b
-    Examples:
-      dcops drill report 5NBK7
-      dcops drill report 5NBK7 --html /tmp/drill.html
-    """
-    from dcops.core.files import write_atomic
-    from dcops.drills.report import render_html, render_text
-    from dcops.records.kinds.drills import DrillResult
-    from dcops.wiring.drills import find_result, journal_of
-
-    out = Out(as_json=as_json)
-    found = find_result(journal_of(open_drills_here(inventory)), run_id)
-    result = DrillResult.model_validate(dict(found.payload))
-    full = str(found.run)
-    if html is not None:
-        write_atomic(html, render_html(result, full))
-        out.note(f"written: {html}")
-    out.result({"run": full, **result.model_dump(mode="json")}, render_text(result, full))
-
-
 # Registered last, so that the help lists them after what they follow on.
-from dcops.cli import drill_answer, drill_compare, drill_declare, drill_due, drill_evidence, drill_later, drill_watch  # noqa: E402
+from dcops.cli import (  # noqa: E402
+    drill_answer,
+    drill_compare,
+    drill_declare,
+    drill_due,
+    drill_evidence,
+    drill_later,
+    drill_report,
+    drill_watch,
+)
 
+app.command()(drill_report.report)
 app.command()(drill_later.abort)
 app.command()(drill_later.resume)
 app.command()(drill_answer.answer)

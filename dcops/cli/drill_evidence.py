@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dcops.cli.common import InventoryOption, JsonOption, Out, reading_inventory
+from dcops.cli.drill_report import KeyOption, TsaOption, of_bundle
 from dcops.core.errors import JournalInvalid
 from dcops.core.exitcodes import ExitCode
 from dcops.core.settings import Settings
@@ -94,14 +95,6 @@ def seal(
     _say(out, target, written)
 
 
-KeyOption = Annotated[
-    Path | None, typer.Option("--key", metavar="PUBLIC", help="The PEM public key that must have signed it.")
-]
-TsaOption = Annotated[
-    Path | None, typer.Option("--tsa-cert", metavar="CERT", help="PEM root of the time-stamp authority.")
-]
-
-
 @app.command()
 def verify(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="A bundle.")],
@@ -155,3 +148,6 @@ def against(settings: Settings, key: Path | None, tsa: Path | None, inventory: s
     from dcops.wiring.evidence import Against
 
     return Against(key, tsa, reading_inventory(settings, inventory), inventory is not None)
+
+
+app.command("report")(of_bundle)

@@ -1,8 +1,6 @@
-"""A drill's result as text and as a page with its timeline. Pure: the same result gives the same bytes."""
+"""A drill's result as text for a terminal. Pure; the page for auditors is page.py."""
 
 from collections.abc import Iterator
-from datetime import datetime
-from html import escape
 
 from dcops.core.units import format_duration, format_size
 from dcops.records.kinds.drills import DrillResult
@@ -107,60 +105,3 @@ def render_text(result: DrillResult, run: str) -> str:
 
 def _in_order(result: DrillResult) -> list[tuple[str, str]]:
     return sorted(result.marks.items(), key=lambda item: item[1])
-
-
-def render_html(result: DrillResult, run: str) -> str:
-    """Give the report as one page without anything from outside."""
-    rehearsal = f'<p class="gladi">{escape(_REHEARSAL)}</p>' if result.is_rehearsal else ""
-    if result.drill_type == "tabletop":
-        rehearsal += f'<p class="gladi">{escape(_TABLETOP)}</p>'
-    reasons = "".join(f"<li>{escape(reason)}</li>" for reason in result.reasons)
-    figures = "".join(
-        f"<tr><th>{escape(name)}</th><td>{escape(value)}</td><td>{escape(source)}</td></tr>"
-        for name, value, source in figures_of(result)
-    )
-    steps = "".join(
-        f"<tr><td>{escape(step.phase)}</td><td>{escape(step.id)}</td><td>{escape(step.state)}</td>"
-        f"<td>{_seconds(step.duration_seconds)}</td><td>{escape(step.detail)}</td></tr>"
-        for step in result.steps
-    )
-    return f"""<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>{escape(result.drill)} {escape(result.verdict)}</title>
-<style>body{{font:15px/1.5 sans-serif;margin:2em auto;max-width:70em;padding:0 1em}}
-table{{border-collapse:collapse;width:100%}}td,th{{text-align:left;padding:.2em .6em;border-bottom:1px solid #ddd}}
-.gladi{{background:#fff3cd;padding:.6em}}.verdict{{font-size:1.4em}}</style>
-<h1>{escape(result.drill)}, version {result.drill_version}</h1>{rehearsal}
-<p class="verdict">{escape(result.verdict)}</p><ul>{reasons}</ul>
-<p>Run {escape(run)}, environment {escape(result.environment)}, application {escape(result.app)}.
-Rollback: {escape(result.rollback)}.</p>
-{render_timeline(result)}
-<table>{figures}</table>
-<h2>Steps</h2><table>{steps}</table>
-<p>Spec SHA-256 {escape(result.spec_sha256)}, seed {result.seed}.</p></html>
-"""
-
-
-def render_timeline(result: DrillResult) -> str:
-    """Give an SVG: each step a bar on its own line, each mark a line across; seconds since the fault."""
-    steps = [step for step in result.steps if step.duration_seconds is not None]
-    fault = result.marks.get("t_fault")
-    if not steps or fault is None:
-        return ""
-    zero = datetime.fromisoformat(fault)
-    bars = [((datetime.fromisoformat(step.started_at) - zero).total_seconds(), step) for step in steps]
-    first = min(start for start, _ in bars)
-    last = max(start + (step.duration_seconds or 0.0) for start, step in bars)
-    scale = 700 / max(last - first, 0.001)
-    height = 16 * len(bars) + 40
-    parts = [f'<svg viewBox="0 0 1000 {height}" role="img" aria-label="timeline" font-size="10">']
-    for line, (start, step) in enumerate(bars):
-        x, width = 250 + (start - first) * scale, max(1.0, (step.duration_seconds or 0.0) * scale)
-        colour = {"ok": "#2b8a3e", "failed": "#c92a2a"}.get(step.state, "#868e96")
-        parts.append(f'<text x="5" y="{line * 16 + 30}">{escape(step.phase)} {escape(step.id)}</text>')
-        parts.append(f'<rect x="{x:.1f}" y="{line * 16 + 21}" width="{width:.1f}" height="11" fill="{colour}"/>')
-    for name, at in _in_order(result):
-        seconds = (datetime.fromisoformat(at) - zero).total_seconds()
-        x = 250 + (seconds - first) * scale
-        parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="14" y2="{height}" stroke="#1c7ed6" stroke-width=".7"/>')
-        parts.append(f'<text x="{x + 2:.1f}" y="11" fill="#1c7ed6">{escape(name)} {seconds:.1f}</text>')
-    return "".join([*parts, "</svg>"])

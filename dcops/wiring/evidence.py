@@ -101,10 +101,10 @@ def build_evidence(drills: Drills, run_id: str, path: Path) -> Written:
         rows=rows,
         result=record.seq,
         results=_steps_of(drills.settings, str(record.run)),
-        scenario=_scenario(drills, str(record.payload["drill"])),
+        scenario=scenario_of(drills, str(record.payload["drill"])),
         head=journal.sign_heads([head])[0],
         keys=[key for key in all_keys(drills.settings, journal.store) if key.journal == record.journal],
-        versions=_versions(),
+        versions=versions_here(),
     )
     content, page = content_of(material)
     written = write_sealed(content, page, _signer(drills, journal), _authorities(drills))
@@ -161,7 +161,7 @@ def verify_evidence(settings: Settings, path: Path, against: Against) -> Checked
     except JournalInvalid as error:
         hint = "Do not rely on it: ask for the bundle again from whoever made it."
         raise JournalInvalid(error.message, where=f"{path}: {error.where}", hint=hint) from error
-    return Checked(opened, told, "given" if given else _voucher(settings, opened.key), sealed)
+    return Checked(opened, told, "given" if given else vouched_by(settings, opened.key.key_id), sealed)
 
 
 def _bytes_of(path: Path) -> bytes:
@@ -214,12 +214,15 @@ def _keep(drills: Drills, journal: Journal, path: Path, written: Written) -> Non
         notify.send(Urgency.PAGE, f"evidence of run {page.run} has no time stamp", body)
 
 
-def _voucher(settings: Settings, key: PublicKey) -> str:
-    """Return the journal whose key this is as this host knows it: its own keys, then those it was provisioned with."""
+def vouched_by(settings: Settings, key_id: str) -> str:
+    """Return the journal whose key this is as this host knows it: its own keys, then those it was provisioned with.
+
+    Empty when this host does not know the key.
+    """
     known = list(known_keys(settings))
     for file in sorted((settings.state / PEERS).glob("*.json")):
         known += read_key_set(read_text(file), where=str(file))
-    return next((item.journal or "any journal" for item in known if item.key == key), "")
+    return next((item.journal or "any journal" for item in known if item.key.key_id == key_id), "")
 
 
 def _slice(rows: Iterator[Stored], places: list[int]) -> list[Stored]:
@@ -235,14 +238,15 @@ def _steps_of(settings: Settings, run_id: str) -> list[StepResult]:
     return read_progress(events).results
 
 
-def _scenario(drills: Drills, name: str) -> bytes | None:
+def scenario_of(drills: Drills, name: str) -> bytes | None:
+    """Return a scenario's file as it lies here now, None when there is none."""
     try:
         return drills.path(name).read_bytes()
     except (OSError, UsageError):
         return None
 
 
-def _versions() -> dict[str, str]:
+def versions_here() -> dict[str, str]:
     """Return the versions of what this host has: a tool that is not here is left out."""
     found = {"dcops": __version__, "python": platform.python_version()}
     for name, argv in _TOOLS.items():

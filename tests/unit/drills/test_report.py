@@ -1,8 +1,6 @@
-"""What a report says: rehearsal on top, every figure with its source, proposed targets named, nothing unescaped."""
+"""What the text says: rehearsal on top, every figure with its source, proposed targets named."""
 
-import xml.etree.ElementTree as ET
-
-from dcops.drills.report import figures_of, render_html, render_text, render_timeline
+from dcops.drills.report import figures_of, render_text
 from dcops.records.kinds.drills import DrillResult, DrillStep
 
 RESULT = DrillResult(
@@ -42,24 +40,3 @@ def test_each_figure_says_where_it_comes_from_and_unknown_is_a_dash() -> None:
 
 def test_production_is_no_rehearsal() -> None:
     assert "GLADI" not in render_text(RESULT.model_copy(update={"is_rehearsal": False}), "RUN")
-
-
-def test_the_page_escapes_and_stands_alone() -> None:
-    page = render_html(RESULT, "RUN")
-    assert "<b>missing" not in page
-    assert "&lt;b&gt;missing" in page
-    assert "a &lt; b" in page
-    assert "http" not in page.replace("http-equiv", "")
-    assert page == render_html(RESULT, "RUN")
-
-
-def test_the_timeline_is_a_picture() -> None:
-    picture = ET.fromstring(render_timeline(RESULT))
-    bars = [element for element in picture if element.tag == "rect"]
-    assert len(bars) == 2
-    assert float(bars[1].attrib["width"]) > 100 * float(bars[0].attrib["width"])
-    assert [text.text for text in picture if text.tag == "text" and "t_" in str(text.text)] == [
-        "t_fault 0.0",
-        "t_service 57.5",
-    ]
-    assert render_timeline(RESULT.model_copy(update={"marks": {}})) == ""
