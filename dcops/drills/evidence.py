@@ -110,6 +110,7 @@ def _result(row: Stored, payload: Mapping[str, Any]) -> dict[str, Any]:
         "record": {"journal": row.journal, "seq": row.seq, "sha256": row.hash},
         **{name: payload[name] for name in ("verdict", "exit_code", "reasons", "rollback", "marks", "seed")},
         "figures": {name: payload.get(name) for name in _FIGURES},
+        **({"applications": payload["applications"]} if payload.get("applications") else {}),
         "deviations": deviations,
     }
 

@@ -13,7 +13,7 @@ from dcops.core.errors import ParseError
 from dcops.core.words import StampClass, Text
 from dcops.drills.model import Phase, StepState, Verdict
 from dcops.drills.page_timeline import timeline_of
-from dcops.records.kinds.drills import DrillResult, DrillStep
+from dcops.records.kinds.drills import DrillResult, DrillStep, RecoveredApplication
 from dcops.reports import formats
 from dcops.reports.language import Catalogue, Language, open_catalogue
 from dcops.reports.page import picture, render_page
@@ -104,6 +104,7 @@ class _Page:
             "reasons": result.reasons,
             "cards": [each for each in figures if each["outcome"]],
             "figures": figures,
+            "applications": [self._application(each) for each in result.applications],
             "facts": list(self._facts()),
             "stamp": self._stamp(),
             "point": self._point(),
@@ -142,9 +143,16 @@ class _Page:
         }
         return row | (self._against(value, target) if target and self.result.drill_type != "tabletop" else {})
 
+    def _application(self, each: RecoveredApplication) -> dict[str, str]:
+        """Give another application of the drill: when it served again, against its own target."""
+        measured = {"name": each.app, "measured": formats.duration(each.rto_service_seconds, self.language)}
+        return measured | self._held(each.rto_service_seconds, each.rto_target_seconds, each.target_standing)
+
     def _against(self, value: float | None, name: str) -> dict[str, str]:
         limit = getattr(self.result, f"{name}_target_seconds")
-        standing = self.result.target_standing.get(name, "unset")
+        return self._held(value, limit, self.result.target_standing.get(name, "unset"))
+
+    def _held(self, value: float | None, limit: float | None, standing: str) -> dict[str, str]:
         outcome = "unknown" if value is None or limit is None else "met" if value <= limit else "missed"
         return {
             "target": formats.duration(limit, self.language),
@@ -223,10 +231,12 @@ class _Page:
                 yield say("deviation.step", **words, state=state, detail=step.detail).rstrip(". ")
         if result.rollback.startswith("incomplete"):
             yield say("deviation.rollback", rollback=result.rollback)
-        for name, standing in result.target_standing.items():
+        standings = [(name.upper(), standing) for name, standing in result.target_standing.items()]
+        standings += [(f"RTO {each.app}", each.target_standing) for each in result.applications]
+        for name, standing in standings:
             if standing != "adopted":
                 said = say.known(f"standing.{standing}", standing)
-                yield say("deviation.target", name=name.upper(), standing=said)
+                yield say("deviation.target", name=name, standing=said)
 
     def _steps(self, is_wanted: Any) -> list[dict[str, str]]:
         return [self._step(step) for step in self.result.steps if is_wanted(step.phase)]

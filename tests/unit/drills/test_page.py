@@ -12,6 +12,7 @@ from pathlib import Path
 from dcops.core.words import Text
 from dcops.drills.page import Origin, render_drill
 from dcops.drills.page_timeline import timeline_of
+from dcops.records.kinds.drills import RecoveredApplication
 from dcops.reports.language import Language, open_catalogue
 from dcops.reports.timeline import draw
 from tests.unit.drills.sample import FAILED, RESULT, RUN, at
@@ -109,6 +110,17 @@ def test_a_missed_target_is_said_to_be_missed() -> None:
     )
     assert "no target is set" in said(render_drill(unset, ORIGIN, EN))
     assert 'class="card unknown"' in render_drill(unset, ORIGIN, EN)
+
+
+def test_the_other_applications_of_a_drill_have_their_own_targets() -> None:
+    others = [
+        RecoveredApplication(app="absensi", rto_service_seconds=31.0, rto_target_seconds=60, target_standing="adopted"),
+        RecoveredApplication(app="kearsipan", rto_target_seconds=60, target_standing="proposed"),
+    ]
+    text = said(render_drill(RESULT.model_copy(update={"applications": others}), ORIGIN, EN))
+    assert "absensi\n31.0 s\n1 min 00 s\n, adopted:\n✓ met" in text
+    assert "kearsipan\n–\n1 min 00 s\n, proposed, not adopted:\n? unknown" in text
+    assert "target RTO kearsipan: proposed, not adopted" in text
 
 
 def test_a_key_nobody_vouches_for_and_an_unchecked_time_stamp_are_said() -> None:
