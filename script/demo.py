@@ -145,7 +145,7 @@ def up(demo: Demo) -> None:
 
 
 def provision(demo: Demo) -> None:
-    """Set every server up by Ansible, twice: the second run changes nothing. Fill the application with letters."""
+    """Set every server up by Ansible, twice: the second run changes nothing. Fill the applications."""
     demo.dcops("provision", "run", "site", "-i", "lab", "--yes")
     second = _read(demo.dcops("provision", "run", "site", "-i", "lab", "--yes", "--json"), ("provision", "run"))
     changed = sum(host["changed"] for host in second["hosts"])
@@ -156,6 +156,8 @@ def provision(demo: Demo) -> None:
     demo.node(
         "jkt-app1", "naskah-isi", "--letters-megabytes", str(LETTERS_MEGABYTES), "--attachments", str(ATTACHMENTS)
     )
+    demo.node("jkt-app1", "absensi-isi")
+    demo.node("jkt-app1", "kearsipan-isi")
 
 
 def network(demo: Demo) -> None:

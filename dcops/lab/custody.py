@@ -22,6 +22,8 @@ COPY_PASSWORDS = ("restic-copy-password", "restic-copy-http-jkt", "restic-copy-h
 PASSWORDS = (
     "naskah-db-password",
     "postgresql-replication",
+    "absensi-db-password",
+    "absensi-backup-password",
     "restic-password",
     "restic-http-jkt",
     "restic-http-drc",

@@ -13,7 +13,12 @@ from dcops.lab.model import Topology, Twin
 # role -> (name, port on the node, path people open)
 _PAGES: dict[str, tuple[tuple[str, int, str], ...]] = {
     "operations": (("prometheus", 9090, "http"), ("alertmanager", 9093, "http"), ("api", 8080, "http")),
-    "application": (("naskah", 8443, "https"),),
+    "application": (
+        ("naskah", 8443, "https"),
+        ("absensi", 8445, "https"),
+        ("kearsipan", 8446, "https"),
+        ("penghubung", 8447, "https"),
+    ),
     "gateway": (("ledger", 8444, "https"),),
 }
 _FIRST_PORT = 18000

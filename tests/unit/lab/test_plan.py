@@ -82,4 +82,9 @@ def test_an_inventory_of_another_environment_is_refused(inventory: Inventory) ->
 def test_pages_have_ports_of_their_own(drawn: Topology) -> None:
     forwards = plan_forwards(drawn)
     assert len({forward.local_port for forward in forwards}) == len(forwards)
-    assert {forward.name for forward in forwards} >= {"prometheus@jkt-ops1", "naskah@jkt-app1", "ledger@pdn-gw1"}
+    assert {forward.name for forward in forwards} >= {
+        "prometheus@jkt-ops1",
+        "naskah@jkt-app1",
+        "penghubung@drc-app1",
+        "ledger@pdn-gw1",
+    }
