@@ -90,6 +90,7 @@ def lint(document: Any, *, name: str, file: str, known: Known, locate: Locate) -
 Found = tuple[Keys, str, str]
 _REFERENCES = {
     "device": "device", "node": "device", "from_device": "device", "to_device": "device", "end": "device",
+    "devices": "device",
     "link": "link", "site": "site", "service": "service",
 }  # fmt: skip
 
@@ -237,9 +238,10 @@ def _parameters(at: Keys, step: Step, schema: Any, known: Known) -> Iterator[Fou
             else:
                 yield keys, f"{row['msg']}".rstrip("."), f"{step.uses} takes: {', '.join(schema.model_fields)}."
     for key, what in _REFERENCES.items():
-        word, words = step.parameters.get(key), getattr(known, f"{what}s")
-        if isinstance(word, str) and word not in words:
-            yield (*at, "with", key), f'"{word}" is no {what} of the inventory', _suggest(word, words)
+        given, words = step.parameters.get(key), getattr(known, f"{what}s")
+        for word in given if isinstance(given, list | tuple) else (given,):
+            if isinstance(word, str) and word not in words:
+                yield (*at, "with", key), f'"{word}" is no {what} of the inventory', _suggest(word, words)
 
 
 def _applications(drill: Drill, known: Known) -> Iterator[Found]:

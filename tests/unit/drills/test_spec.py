@@ -96,6 +96,10 @@ def test_the_shipped_scenario_is_clean() -> None:
             ),
         ),
         (
+            put("spec/verify/0", {"id": "rows", "uses": "clock.agrees", "with": {"devices": ["drc-app1", "drc-db9"]}}),
+            'spec.verify.0.with.devices: "drc-db9" is no device of the inventory. Did you mean "drc-db1"?',
+        ),
+        (
             put("spec/verify/0/mode", "continuous"),
             "spec.verify.0.mode: only the steady state is asked continuously. Move it there.",
         ),
