@@ -17,6 +17,7 @@ from dcops.drills.ports import (
     Databases,
     Declarations,
     Faults,
+    Fence,
     Hosts,
     Names,
     NameWriter,
@@ -109,6 +110,7 @@ class DrillContext:
     name_writer: NameWriter = field(default_factory=lambda: _unjoined("name_writer"))
     declarations: Declarations = field(default_factory=lambda: _unjoined("declarations"))
     abandon: Callable[[], object] = lambda: None
+    fence: Fence = field(default_factory=lambda: _unjoined("fence"))
     facts: Facts = field(default_factory=Facts)
     marks: dict[str, datetime] = field(default_factory=dict)
     point: RecoveryPoint | None = None

@@ -114,7 +114,7 @@ def figures(marks: Mapping[MarkName, Mark], facts: Mapping[str, Any], total_byte
 
     Args:
         facts: newest_recovered (RFC 3339), lost_acknowledged, restore_seconds, observer_* as the verify steps found.
-        total_bytes: of the recovery point that was restored; None when nothing was.
+        total_bytes: restored from the off-site copy; None when nothing was.
     """
     newest, fault = facts.get("newest_recovered"), marks.get(MarkName.FAULT)
     rpo = None

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from dcops.core.words import Text
 from dcops.drills.model import Announced, Attempt, NameAnswer, NameMove, RecoveryPoint, SiteNodes
 from dcops.drills.people import Answer, Declaration, Question
+from dcops.drills.shut import Shut
 
 Say = Callable[[str], None]
 
@@ -131,6 +132,22 @@ class NameWriter(Protocol):
 
         Raises UsageError for a name that cannot be moved, Unreachable when no server was reached.
         """
+
+
+class Fence(Protocol):
+    """What keeps a whole site from being reached, beside the routes of one service (Routes) and the permit."""
+
+    def shut(self, site: str) -> str:
+        """Shut the site's networks at each of its routers, which stay in reach. Harmless when they are shut.
+
+        Raises ApplyError when a router that answers does not show it, Unreachable when none answers.
+        """
+
+    def open(self, site: str) -> str:
+        """Open them again. Harmless when they are open."""
+
+    def seen(self, site: str) -> Shut:
+        """Say which of the site's routers show their networks shut, which open, and which do not answer."""
 
 
 class Web(Protocol):

@@ -275,8 +275,8 @@ class DrillService:
 
     def _figures(self) -> Figures:
         facts = {name: self._context.facts.find(name) for name in _FACTS}
-        point = self._context.point
-        return figures(self.runner.marks, facts, point.total_bytes if point else None)
+        restored = [self._context.facts.find(name) for name in ("database_bytes", "files_bytes")]
+        return figures(self.runner.marks, facts, sum(each or 0 for each in restored) or None)
 
     def _others(self) -> tuple[Recovered, ...]:
         """Give when each other application of the drill served again."""

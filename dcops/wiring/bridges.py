@@ -3,7 +3,7 @@
 import hashlib
 import shlex
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from dcops.backup.model import BackupSet
@@ -18,8 +18,17 @@ from dcops.core.secrets import mask
 from dcops.drills.model import Announced, PointFile, RecoveryPoint
 from dcops.drills.ports import Say
 from dcops.drills.postgresql import ServerAccess
+from dcops.drills.shut import Shut
 from dcops.network.ports import Recorder
-from dcops.network.service import move_service, observe, service_states, withdraw_service
+from dcops.network.service import (
+    SiteRouters,
+    move_service,
+    observe,
+    service_states,
+    set_shut,
+    shut_state,
+    withdraw_service,
+)
 from dcops.wiring.network import NetworkTools, require_writer
 
 _CHUNK_BYTES = 1 << 18
@@ -184,6 +193,32 @@ class NetworkRoutes:
         network, writer = self._tools.network, require_writer(self._tools)
         moved = move_service(network, service, site, writer=writer, record=self._record)
         return f"{service} was announced by {_named(moved.before.sites)}, now by {_named(moved.after.sites)}"
+
+
+class NetworkFence:
+    """The drill's Fence port over the network's use cases; sessions go to loopbacks, which stay in reach."""
+
+    def __init__(self, tools: NetworkTools, routers: Callable[[str], SiteRouters], record: Recorder) -> None:
+        self._tools, self._routers, self._record = tools, routers, record
+
+    def shut(self, site: str) -> str:
+        """Shut the site's networks at each of its routers that answers."""
+        done = set_shut(self._routers(site), True, writer=require_writer(self._tools), record=self._record)
+        return f"{site} is shut at {_named(done.shut)}{_unread(done.unread)}"
+
+    def open(self, site: str) -> str:
+        """Open them again."""
+        done = set_shut(self._routers(site), False, writer=require_writer(self._tools), record=self._record)
+        return f"{site} is open at {_named(done.open)}{_unread(done.unread)}"
+
+    def seen(self, site: str) -> Shut:
+        """Say what each router of the site shows."""
+        state = shut_state(self._routers(site), self._tools.reader)
+        return Shut(shut=state.shut, open=state.open, unread=tuple(sorted(state.unread)))
+
+
+def _unread(unread: Mapping[str, str]) -> str:
+    return f"; not asked: {', '.join(sorted(unread))}" if unread else ""
 
 
 def _named(sites: Sequence[str]) -> str:

@@ -39,10 +39,10 @@ from dcops.runs.locks import hold
 from dcops.runs.plan import Plan, PlannedStep, make_plan
 from dcops.runs.run import Run, current_actor, start_run
 from dcops.wiring.backup import address_of, authority_path, load_policies, open_backup, require_enrolled
-from dcops.wiring.bridges import NetworkRoutes, ResticRecovery, SshHosts
+from dcops.wiring.bridges import NetworkFence, NetworkRoutes, ResticRecovery, SshHosts
 from dcops.wiring.drill_declaration import declarations_of
 from dcops.wiring.drill_people import people_of
-from dcops.wiring.network import open_network
+from dcops.wiring.network import open_network, site_routers
 from dcops.wiring.notify import open_notify
 from dcops.wiring.records import open_journal
 
@@ -273,6 +273,7 @@ def prepare(
         say=say,
         abandon=end_running,
         declarations=declarations_of(settings, inventory, journal, run, own_id, setting, say, operator),
+        fence=NetworkFence(tools, partial(site_routers, inventory), record),
         people=people_of(settings, journal, run, own_id, setting.drill.name, say, is_asking_here=is_asking_here),
     )
     notify = open_notify(settings, inventory)
@@ -329,11 +330,13 @@ def ssh_target(inventory: Inventory, device: str) -> SshTarget:
 
 
 def server_access(settings: Settings, inventory: Inventory, application: str, device: str) -> ServerAccess:
-    """Give how the application's account reaches the database server at `device`."""
+    """Give how the application's account reaches the database server at `device`, or its cluster: DEVICE/CLUSTER."""
+    device, _, cluster = device.partition("/")
     source = load_policies(inventory)[application].database
     store = SecretStore(settings)
     ca = authority_path(settings, source.ca) if source.ca else None
-    return ServerAccess(address_of(inventory, device), source.port, source.user, store.get(source.password), ca)
+    port = inventory.devices[device].postgresql[cluster].port if cluster else source.port
+    return ServerAccess(address_of(inventory, device), port, source.user, store.get(source.password), ca)
 
 
 def service_endpoint(settings: Settings, inventory: Inventory, service: str, device: str | None) -> Endpoint:

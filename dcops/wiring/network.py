@@ -14,16 +14,18 @@ from pathlib import Path
 from dcops.core.errors import Refused
 from dcops.core.files import private_dir, write_atomic
 from dcops.core.settings import Settings
-from dcops.inventory.model import Inventory
+from dcops.inventory.model import InterfaceRole, Inventory, Role
 from dcops.inventory.writing import require_writable
 from dcops.network.git import GitHistory
 from dcops.network.intent import Network, network_of
 from dcops.network.jinja import TemplateRenderer
+from dcops.network.model import Target
 from dcops.network.ports import OpenReader, OpenWriter
+from dcops.network.service import SiteRouters
 from dcops.runs.identity import Identity, require_identity
 from dcops.wiring.enrolled_writers import EnrolledWriters, EnrolmentJournal, RecordReader
 
-__all__ = ["NetworkTools", "open_history", "open_network", "require_writer", "withdrawn_services"]
+__all__ = ["NetworkTools", "open_history", "open_network", "require_writer", "site_routers", "withdrawn_services"]
 
 KEY_FILE = Path("/root/.ssh/id_ed25519")
 KNOWN_HOSTS = Path("/etc/ssh/ssh_known_hosts")
@@ -74,6 +76,23 @@ def open_network(settings: Settings, inventory: Inventory, journal: EnrolmentJou
 def open_history(settings: Settings) -> GitHistory:
     """Give the configuration history of this installation; it need not exist yet."""
     return GitHistory(settings.state / "network" / "configs")
+
+
+def site_routers(inventory: Inventory, site: str) -> SiteRouters:
+    """Give the routers of a site, reached by their loopbacks, and their interfaces on the site's own networks."""
+    devices = [each for each in inventory.devices_with_role(Role.ROUTER) if each.site == site]
+    devices = [each for each in devices if inventory.is_managed(each)]
+    return SiteRouters(
+        site=site,
+        targets=tuple(
+            Target(each.name, each.site, each.loopback_address or each.address or "", each.platform or "")
+            for each in devices
+        ),
+        interfaces={
+            each.name: tuple(port.name for port in each.interfaces if port.role is InterfaceRole.LAN)
+            for each in devices
+        },
+    )
 
 
 def withdrawn_services(journal: RecordReader) -> frozenset[str]:

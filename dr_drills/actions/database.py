@@ -21,7 +21,7 @@ def _restore(context: DrillContext, parameters: Database) -> Outcome:
 
     With `@scratch` it keeps its own name: nothing serves it, and it is dropped at the end.
     """
-    databases, device, own = context.databases, parameters.device, context.own_name
+    databases, device, own = context.databases, parameters.server, context.own_name
     present = databases.names(device)
     is_scratch = parameters.database == own
     if (
@@ -29,7 +29,10 @@ def _restore(context: DrillContext, parameters: Database) -> Outcome:
         and parameters.database in present
         and databases.comment(device, parameters.database) == _comment(context)
     ):
-        return Outcome(detail="an earlier process of this run has loaded it whole", facts={"load_seconds": 0.0})
+        return Outcome(
+            detail="an earlier process of this run has loaded it whole",
+            facts={"load_seconds": 0.0, "database_bytes": context.recovery_point().dump_bytes},
+        )
     if not is_scratch and parameters.database in present:
         raise Refused(
             f'the database "{parameters.database}" is there already', where=device, hint="Nothing was touched."
@@ -50,7 +53,7 @@ def _restore(context: DrillContext, parameters: Database) -> Outcome:
 
 def _drop_own(context: DrillContext, parameters: Database) -> Outcome:
     """Drop what this run made, under either name; refuse a database of anybody else."""
-    databases, device = context.databases, parameters.device
+    databases, device = context.databases, parameters.server
     dropped = []
     for name in dict.fromkeys((context.own_name, parameters.database)):
         if name not in databases.names(device):

@@ -10,7 +10,7 @@ from dcops.drills.context import DrillContext
 from dcops.drills.kinds import Probe
 from dcops.drills.measure import lost_letters
 from dcops.drills.model import Finding, MarkName
-from dr_drills.parameters import Database, DeviceName, FolderPath
+from dr_drills.parameters import Database, DeviceName, FolderPath, SqlName, server_of
 
 EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 _LINE = re.compile(r"^([0-9a-f]{64}) .*/([0-9a-f]{64})$")
@@ -39,6 +39,7 @@ class Files(Frozen):
     path: FolderPath
     database_device: DeviceName
     database: str
+    database_cluster: SqlName | None = None
     sample: int = 25
 
 
@@ -51,25 +52,25 @@ def _rows(context: DrillContext, parameters: Database) -> Finding:
     lacking = _lacking(context, parameters)
     if lacking is not None:
         return lacking
-    found = context.databases.query(parameters.device, parameters.database, _ROWS, (newest, newest, newest))
+    found = context.databases.query(parameters.server, parameters.database, _ROWS, (newest, newest, newest))
     letters, links, last = found[0]
     wanted = (point.rows.get("surat"), point.rows.get("lampiran"))
     if last != newest and letters < (wanted[0] or 0):
         detail = f"{letters} letters up to {last}, the manifest says {wanted[0]} up to {newest}"
         return Finding(is_ok=False, reason="tail_missing", detail=detail)
-    if (letters, links) != wanted:
-        detail = f"{letters} letters and {links} attachments, the manifest says {wanted[0]} and {wanted[1]}"
-        return Finding(is_ok=False, reason="row_count_differs", detail=detail)
     if last != newest:
         detail = f"the newest letter is of {last}, the manifest says {newest}"
         return Finding(is_ok=False, reason="newest_differs", detail=detail)
+    if (letters, links) != wanted:
+        detail = f"{letters} letters and {links} attachments, the manifest says {wanted[0]} and {wanted[1]}"
+        return Finding(is_ok=False, reason="row_count_differs", detail=detail)
     facts = {"letters": letters, "attachments": links, "newest_recovered": rfc3339(newest)}
     return Finding(is_ok=True, detail=f"{letters} letters, {links} attachments, as the manifest says", facts=facts)
 
 
 def _lacking(context: DrillContext, parameters: Database) -> Finding | None:
     """Give what is wrong when tables of the manifest are not there: some, or all; None when each is."""
-    there = {str(row[0]) for row in context.databases.query(parameters.device, parameters.database, _TABLES)}
+    there = {str(row[0]) for row in context.databases.query(parameters.server, parameters.database, _TABLES)}
     wanted = context.recovery_point().rows
     missing = sorted(set(wanted) - there)
     if not missing:
@@ -96,7 +97,8 @@ def _files(context: DrillContext, parameters: Files) -> Finding:
     if missing:
         return Finding(is_ok=False, reason="file_missing", detail=f"{len(missing)} files of the manifest are missing")
     statement = (point.newest, context.run_id, parameters.sample)
-    sample = context.databases.query(parameters.database_device, parameters.database, _SAMPLE, statement)
+    server = server_of(parameters.database_device, parameters.database_cluster)
+    sample = context.databases.query(server, parameters.database, _SAMPLE, statement)
     for letter, digest in sample:
         status, body = context.web.get(context.scope.service, f"/surat/{letter}/lampiran/{digest}", timeout_seconds=10)
         if status != 200 or hashlib.sha256(body).hexdigest() != digest:
@@ -105,7 +107,13 @@ def _files(context: DrillContext, parameters: Files) -> Finding:
     return Finding(is_ok=True, detail=detail, facts={"files_hashed": len(pairs), "files_fetched": len(sample)})
 
 
-def _lost(context: DrillContext, parameters: Database) -> Finding:
+class Lost(Database):
+    """How many acknowledged letters may be lost; none said: it is only counted."""
+
+    max: int | None = None
+
+
+def _lost(context: DrillContext, parameters: Lost) -> Finding:
     """Count letters the observer holds acknowledged before the fault's end and the recovered database lacks."""
     point = context.recovery_point()
     since = point.snapshot_at - MARGIN
@@ -113,7 +121,7 @@ def _lost(context: DrillContext, parameters: Database) -> Finding:
     attempts = context.observer.attempts(since, until)
     ids = [attempt.id for attempt in attempts if attempt.is_acknowledged]
     statement = "SELECT id::text FROM surat WHERE id = ANY(%s::uuid[])"
-    rows = context.databases.query(parameters.device, parameters.database, statement, (ids,))
+    rows = context.databases.query(parameters.server, parameters.database, statement, (ids,))
     lost = set(lost_letters(attempts, {str(row[0]) for row in rows}))
     facts = {"acknowledged": len(ids), "lost_acknowledged": len(lost)}
     holes = [each for each in attempts if each.id in lost and each.at < point.snapshot_at - timedelta(seconds=5)]
@@ -121,6 +129,8 @@ def _lost(context: DrillContext, parameters: Database) -> Finding:
         detail = f"{len(holes)} letters acknowledged before the backup are not in it"
         return Finding(is_ok=False, reason="hole", detail=detail, facts=facts)
     detail = f"{len(lost)} of {len(ids)} letters acknowledged since the backup are lost"
+    if parameters.max is not None and len(lost) > parameters.max:
+        return Finding(is_ok=False, reason="lost", detail=f"{detail}, at most {parameters.max} may be", facts=facts)
     return Finding(is_ok=True, detail=detail, facts=facts)
 
 
@@ -131,4 +141,4 @@ def since_of(context: DrillContext) -> datetime:
 
 ROWS = Probe("naskah.rows", "The recovered rows are those of the manifest", Database, _rows)
 FILES = Probe("naskah.files", "The recovered files are those of the manifest", Files, _files, timeout_seconds=900)
-LOST = Probe("naskah.lost", "How many acknowledged letters the recovery lost", Database, _lost)
+LOST = Probe("naskah.lost", "How many acknowledged letters the recovery lost", Lost, _lost)

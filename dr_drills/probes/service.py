@@ -98,7 +98,7 @@ def _down(context: DrillContext, parameters: Gone) -> Finding:
         context.token.wait(_POLL_SECONDS)
 
 
-def _fenced(context: DrillContext, parameters: FencedSite) -> Finding:
+def fenced(context: DrillContext, parameters: FencedSite) -> Finding:
     """Show that the lost site can acknowledge nothing: nobody announces it, and asked directly it refuses a letter.
 
     A router that does not answer proves nothing: it may still announce. Then only the outside observer can show that
@@ -147,4 +147,4 @@ def _unread(context: DrillContext, routers: str, refusal: str) -> Finding:
 
 HEALTHY = Probe("service.healthy", "The service answers from a site", AtSite, _healthy, timeout_seconds=300)
 DOWN = Probe("service.down", "The service is seen to be down", Gone, _down, timeout_seconds=300)
-FENCED = Probe("service.fenced", "The lost site can acknowledge nothing", FencedSite, _fenced, fences=True)
+FENCED = Probe("service.fenced", "The lost site can acknowledge nothing", FencedSite, fenced, fences=True)

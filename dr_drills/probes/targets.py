@@ -30,7 +30,7 @@ class Room(Frozen):
 
 
 def _absent(context: DrillContext, parameters: Database) -> Finding:
-    present = context.databases.names(parameters.device)
+    present = context.databases.names(parameters.server)
     if parameters.database in present:
         detail = f'{parameters.device} already has a database "{parameters.database}"'
         return Finding(is_ok=False, reason="not_empty", detail=detail)

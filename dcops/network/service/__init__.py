@@ -11,9 +11,12 @@ from dcops.network.service.observe import (
     service_states,
     wait_for_bgp,
 )
+from dcops.network.service.shut import ShutState, SiteRouters, set_shut, shut_state
 
 __all__ = [
     "Observation",
+    "ShutState",
+    "SiteRouters",
     "apply_plans",
     "backup_configurations",
     "move_service",
@@ -21,6 +24,8 @@ __all__ = [
     "plan_routing",
     "read_bgp",
     "service_states",
+    "set_shut",
+    "shut_state",
     "wait_for_bgp",
     "withdraw_service",
 ]

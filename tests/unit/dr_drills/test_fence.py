@@ -7,14 +7,17 @@ from typing import Any, cast
 
 import pytest
 
-from dcops.core.errors import Unreachable
+from dcops.core.errors import DcopsError, Unreachable
 from dcops.core.words import Environment
 from dcops.drills.context import DrillContext
 from dcops.drills.https import parse_ledger
 from dcops.drills.model import Announced, Attempt, Finding, Scope
 from dcops.drills.service import draw
 from dcops.runs.cancel import CancelToken
+from dr_drills.actions.fence import LINK, ROUTE, Site
+from dr_drills.parameters import Nothing
 from dr_drills.probes import service
+from dr_drills.probes.fence import PROVED, Proved
 from dr_drills.probes.service import FENCED, FencedSite
 
 SCOPE = Scope.model_validate({"app": "a", "service": "naskah", "run_at": "drc", "from_site": "jkt", "to_site": "drc"})
@@ -30,6 +33,9 @@ class World:
 
     def announced(self, name: str) -> Announced:
         return self.seen
+
+    def withdraw(self, name: str) -> str:
+        return f"{name} was announced by jkt, now by nobody"
 
     def post(self, name: str, path: str, body: Mapping[str, Any], *, device: str | None = None) -> tuple[int, bytes]:
         if self.status is None:
@@ -47,14 +53,17 @@ class World:
         ]
 
 
-def ask(world: World) -> Finding:
+def context_of(world: World) -> DrillContext:
     absent = cast(Any, None)
-    context = DrillContext(
+    return DrillContext(
         run_id="RUN", scope=SCOPE, environment=Environment.TWIN, faults=absent, hosts=absent, recovery=absent,
         databases=absent, routes=cast(Any, world), web=cast(Any, world), observer=cast(Any, world), random=draw(7),
         token=CancelToken(), say=lambda _: None,
     )  # fmt: skip
-    return FENCED.run(context, FencedSite(device="jkt-app1", path="/surat"))
+
+
+def ask(world: World) -> Finding:
+    return FENCED.run(context_of(world), FencedSite(device="jkt-app1", path="/surat"))
 
 
 @pytest.fixture(autouse=True)
@@ -108,3 +117,56 @@ def test_what_still_serves_is_no_fence(world: World, reason: str) -> None:
 def test_the_ledger_tells_an_answer_from_silence() -> None:
     line = '{"t": "2026-11-24T12:00:00Z", "id": "a", "ok": false, "site": null, "status": %s, "latency": 1.0}'
     assert [each.is_answered for each in parse_ledger("\n".join([line % 503, line % "null"]))] == [True, False]
+
+
+class Old:
+    """The database of the lost site, as a client at the recovery site meets it."""
+
+    def __init__(self, answer: bool | Exception) -> None:
+        self.answer = answer
+
+    def query(self, server: str, database: str, statement: str) -> list[tuple[Any, ...]]:
+        assert (server, database) == ("jkt-db1/main", "postgres")
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return [(self.answer,)]
+
+
+PROOF = Proved(device="jkt-db1", cluster="main", application="jkt-app1", path="/surat")
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_ok", "reason"),
+    [
+        (Unreachable("no answer", where="jkt-db1"), True, ""),
+        (True, True, ""),
+        (False, False, "serves"),
+        (DcopsError("refuses the account", where="jkt-db1"), None, "unread"),
+    ],
+)
+def test_the_old_database_must_take_no_write(answer: bool | Exception, is_ok: bool | None, reason: str) -> None:
+    found = prove(World(), Old(answer))
+    assert (found.is_ok, found.reason) == (is_ok, reason)
+
+
+def test_an_application_that_still_accepts_is_no_proof_whatever_the_database_says() -> None:
+    assert prove(World(status=201), Old(Unreachable("no answer"))).reason == "accepts"
+    assert prove(World(seen=Announced(sites=("jkt",))), Old(Unreachable("no answer"))).reason == "announced"
+
+
+def prove(world: World, old: Old) -> Finding:
+    context = context_of(world)
+    context.databases = cast(Any, old)
+    return PROVED.run(context, PROOF)
+
+
+def test_a_route_fence_says_who_was_not_asked_and_fails_while_one_announces() -> None:
+    told = ROUTE.run(context_of(World(seen=Announced(sites=(), unread={"jkt-rtr1": "jkt"}))), Nothing())
+    assert told.facts["unread_routers"] == "jkt-rtr1"
+    with pytest.raises(DcopsError, match="still announced by jkt"):
+        ROUTE.run(context_of(World(seen=Announced(sites=("jkt",)))), Nothing())
+
+
+def test_the_site_a_drill_is_run_at_is_never_shut() -> None:
+    with pytest.raises(DcopsError, match="run at this site"):
+        LINK.run(context_of(World()), Site(site="drc"))

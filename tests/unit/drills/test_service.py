@@ -62,7 +62,7 @@ class World:
         def act(context: DrillContext, parameters: Key) -> Outcome:
             self.meet(name, context)
             self.up[parameters.key] = key_value
-            return Outcome(detail=f"{parameters.key} {key_value}")
+            return Outcome(detail=f"{parameters.key} {key_value}", facts={"database_bytes": 11} if undone_by else {})
 
         return Action(name, "", Key, BlastClass.CHANGE, act, undone_by=undone_by)
 
