@@ -259,6 +259,7 @@ def _seconds(value: Any) -> str | None:
 # Registered last, so that the help lists them after what they follow on.
 from dcops.cli import (  # noqa: E402
     drill_answer,
+    drill_calendar,
     drill_compare,
     drill_declare,
     drill_due,
@@ -275,5 +276,6 @@ app.command()(drill_answer.answer)
 app.command()(drill_declare.declare)
 app.command()(drill_watch.watch)
 app.command()(drill_due.due)
+app.command()(drill_calendar.calendar)
 app.command()(drill_compare.compare)
 app.add_typer(drill_evidence.app, name="evidence")
