@@ -53,6 +53,7 @@ class Copy(Frozen):
         custody_shown_by: the inventory entry that says who could.
         tested_at: newest passing verification that brought data back and compared it; None when there was none.
         tested_by: the record of it.
+        is_reported: another tool told of it and nobody here saw it; it holds by that word until data came back.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Copy(Frozen):
     custody_shown_by: str = ""
     tested_at: datetime | None = None
     tested_by: str = ""
+    is_reported: bool = False
 
 
 class Limits(Frozen):
@@ -143,7 +145,11 @@ def _copies(copies: Sequence[Copy], held: Sequence[Copy], wanted: int | None) ->
     replicas = [each.name for each in copies if each.role is Role.REPLICA]
     if replicas:
         reason += f"; no copy, being a replica: {', '.join(replicas)}"
-    verdict = Verdict.OK if len(held) >= wanted else Verdict.FAIL
+    told = [each.name for each in held if each.is_reported]
+    if told:
+        reason += f"; only told of by another tool: {', '.join(told)}"
+    seen = Verdict.OK if len(held) - len(told) >= wanted else Verdict.DECLARED
+    verdict = seen if len(held) >= wanted else Verdict.FAIL
     return Line(rule=f"{wanted} copies", verdict=verdict, reason=reason, shown_by=tuple(each.shown_by for each in held))
 
 
@@ -269,7 +275,8 @@ def _freshness(copies: Sequence[Copy], limit: float | None, now: datetime) -> Li
     elif limit is None:
         verdict, reason = Verdict.UNKNOWN, f"newest {format_duration(age)} old; no limit is set"
     else:
-        verdict = Verdict.OK if age <= limit else Verdict.FAIL
+        good = Verdict.DECLARED if newest.is_reported else Verdict.OK
+        verdict = good if age <= limit else Verdict.FAIL
         reason = f"newest {format_duration(age)} old, limit {format_duration(limit)}"
     return Line(rule=rule, verdict=verdict, reason=reason, shown_by=(newest.shown_by,))
 

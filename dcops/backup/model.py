@@ -279,11 +279,26 @@ class KnownReceipts(Frozen):
 
 
 class BackupSet(Frozen):
-    """A complete backup of one application as found in the repository."""
+    """A complete backup of one application as found in the repository.
+
+    `copied`: id that the manifest names -> id here, where the set was copied from the repository it was made in.
+    """
 
     manifest: Manifest
     manifest_snapshot: str
     finished_at: datetime
+    copied: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def dump_snapshot(self) -> str:
+        """The dump's snapshot in this repository."""
+        return self.copied.get(self.manifest.dump_snapshot, self.manifest.dump_snapshot)
+
+    @property
+    def files_snapshot(self) -> str | None:
+        """The files' snapshot in this repository, None without files."""
+        named = self.manifest.files_snapshot
+        return None if named is None else self.copied.get(named, named)
 
 
 class RestoredFacts(Frozen):

@@ -71,7 +71,12 @@ def settled(saved: Saved, listed: Iterable[Snapshot], where: str) -> Saved:
 
 
 class Freshness(Frozen):
-    """How old the newest receipt of an application is, against its policy, and in which journal it stands."""
+    """How old the newest receipt of an application is, against its policy, and in which journal it stands.
+
+    Attributes:
+        told_by: the tool that told of it, empty for our own.
+        grade: how far it is proved: reported < restored (data came back) < drilled (a drill passed on it).
+    """
 
     application: str
     status: Status
@@ -81,6 +86,8 @@ class Freshness(Frozen):
     reason: str
     journal: str = ""
     problems: tuple[str, ...] = ()
+    told_by: str = ""
+    grade: str = ""
 
 
 def freshness(application: str, newest: datetime | None, max_age: Value[float], now: datetime) -> Freshness:

@@ -207,11 +207,13 @@ class BackupService:
 
     def newest_set(self, run: str | None = None) -> BackupSet | None:
         """Give the newest complete set (or the one whose run id ends in `run`), read from the repository, or None."""
-        found = newest_manifest(self._reader.snapshots(), self._policy.application, run)
+        listed = self._reader.snapshots()
+        found = newest_manifest(listed, self._policy.application, run)
         if found is None:
             return None
         manifest = parse_manifest(self._reader.read_file(found.id, f"/{MANIFEST_NAME}"), self._reader.where)
-        return BackupSet(manifest=manifest, manifest_snapshot=found.id, finished_at=found.time)
+        copied = {each.original: each.id for each in listed if each.original and each.tag("run") == manifest.run}
+        return BackupSet(manifest=manifest, manifest_snapshot=found.id, finished_at=found.time, copied=copied)
 
     def check(self, *, is_data_read: bool) -> CheckResult:
         """Check the repository. Raises IntegrityFailure, and Refused when it is not the enrolled one."""
@@ -252,12 +254,12 @@ class BackupService:
             self._reader.restore(wanted, target)
             return None
         manifest = found.manifest
-        report(f"dump {manifest.dump_snapshot[:8]}: {manifest.dump_bytes} bytes")
-        self._reader.restore(manifest.dump_snapshot, private_dir(target / "dump"))
+        report(f"dump {found.dump_snapshot[:8]}: {manifest.dump_bytes} bytes")
+        self._reader.restore(found.dump_snapshot, private_dir(target / "dump"))
         files: dict[str, str] = {}
-        if manifest.files_snapshot:
-            report(f"files {manifest.files_snapshot[:8]}: {len(manifest.files)}")
-            self._reader.restore(manifest.files_snapshot, private_dir(target / "files"))
+        if found.files_snapshot:
+            report(f"files {found.files_snapshot[:8]}: {len(manifest.files)}")
+            self._reader.restore(found.files_snapshot, private_dir(target / "files"))
             files = {path.name: _sha256(path) for path in (target / "files").rglob("*") if path.is_file()}
         compare_restored(manifest, _sha256(target / "dump" / manifest.dump_name), files)
         return found

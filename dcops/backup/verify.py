@@ -121,30 +121,31 @@ class VerifyService:
         check_identity(
             findings.repository_id, self._receipts.enrolled(self._policy.repository.name), self._reader.where
         )
-        manifest = self._find(request.wanted, findings)
+        found = self._find(request.wanted, findings)
+        manifest = found.manifest
         report(
             f"set {manifest.run}: manifest {'equals its receipt' if findings.has_receipt else 'without receipt here'}"
         )
         files = manifest.files if request.sample is None else sample_files(manifest.files, request.sample, run)
         _require_room(manifest, files, scratch, is_loaded=request.is_loaded)
-        dump = self._dump(manifest, scratch, report, findings)
-        self._files(manifest, files, scratch, report, findings)
+        dump = self._dump(found, scratch, report, findings)
+        self._files(found, files, scratch, report, findings)
         if request.is_loaded:
             report(f"database: a throwaway cluster loads {format_size(manifest.dump_bytes)}")
             with cluster.load(dump, self._policy.database) as database:
                 self._database(manifest, database, report, findings)
 
-    def _find(self, wanted: str, findings: Findings) -> Manifest:
-        """Give the manifest of the set that is meant, compared with its receipt."""
+    def _find(self, wanted: str, findings: Findings) -> BackupSet:
+        """Give the set that is meant, its manifest compared with its receipt."""
         found = self._set_of(wanted)
         manifest = found.manifest
         findings.set_run = manifest.run
         findings.files_total = len(manifest.files)
-        ids = (manifest.dump_snapshot, manifest.files_snapshot, found.manifest_snapshot)
+        ids = (found.dump_snapshot, found.files_snapshot, found.manifest_snapshot)
         findings.snapshot_ids = [each for each in ids if each]
         known = (receipt for _, receipt in self._receipts.everywhere(self._policy.application).receipts)
         findings.has_receipt = compare_receipt(manifest, known)
-        return manifest
+        return found
 
     def _set_of(self, wanted: str) -> BackupSet:
         found = self._backups.newest_set(None if wanted == "latest" else wanted.upper())
@@ -156,10 +157,11 @@ class VerifyService:
             raise DcopsError(message, where=self._reader.where, hint="List them: dcops backup list.")
         return found
 
-    def _dump(self, manifest: Manifest, scratch: Scratch, report: Report, findings: Findings) -> Path:
-        report(f"dump {manifest.dump_snapshot[:8]}: {format_size(manifest.dump_bytes)}")
+    def _dump(self, found: BackupSet, scratch: Scratch, report: Report, findings: Findings) -> Path:
+        manifest = found.manifest
+        report(f"dump {found.dump_snapshot[:8]}: {format_size(manifest.dump_bytes)}")
         target = private_dir(scratch.folder / "dump")
-        self._reader.restore(manifest.dump_snapshot, target)
+        self._reader.restore(found.dump_snapshot, target)
         path = target / manifest.dump_name
         compare_dump(manifest, _sha256(path))
         findings.dump_bytes = path.stat().st_size
@@ -167,22 +169,23 @@ class VerifyService:
 
     def _files(
         self,
-        manifest: Manifest,
+        found: BackupSet,
         wanted: tuple[StoredFile, ...],
         scratch: Scratch,
         report: Report,
         findings: Findings,
     ) -> None:
-        if not manifest.files_snapshot or not wanted:
+        manifest, snapshot = found.manifest, found.files_snapshot
+        if not snapshot or not wanted:
             return
-        report(f"files {manifest.files_snapshot[:8]}: {len(wanted)} of {len(manifest.files)}")
+        report(f"files {snapshot[:8]}: {len(wanted)} of {len(manifest.files)}")
         target = private_dir(scratch.folder / "files")
         if len(wanted) == len(manifest.files):
-            self._reader.restore(manifest.files_snapshot, target)
+            self._reader.restore(snapshot, target)
         else:
             names = [file.sha256 for file in wanted]
             for first in range(0, len(names), _INCLUDES_AT_ONCE):
-                self._reader.restore(manifest.files_snapshot, target, names[first : first + _INCLUDES_AT_ONCE])
+                self._reader.restore(snapshot, target, names[first : first + _INCLUDES_AT_ONCE])
         restored = [path for path in target.rglob("*") if path.is_file()]
         compare_files(manifest, wanted, {path.name: _sha256(path) for path in restored})
         findings.files_checked = len(wanted)

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dcops.cli import backup_plan, backup_policy, backup_retention, backup_unlock, backup_verify, backup_wal
+from dcops.cli import (
+    backup_copy,
+    backup_import,
+    backup_plan,
+    backup_policy,
+    backup_retention,
+    backup_unlock,
+    backup_verify,
+    backup_wal,
+)
 from dcops.cli.common import (
     CheckOption,
     InventoryOption,
@@ -18,7 +27,7 @@ from dcops.cli.common import (
     reading_inventory,
     writing_inventory,
 )
-from dcops.core.clock import monotonic, utc_now
+from dcops.core.clock import monotonic
 from dcops.core.errors import DcopsError
 from dcops.core.exitcodes import ExitCode, worst
 from dcops.core.settings import Settings
@@ -40,12 +49,16 @@ AppOption = Annotated[
     typer.Option("--app", metavar="KEY", help="Application, by its catalogue key; not needed with one policy only."),
 ]
 
+RepositoryOption = Annotated[
+    str | None, typer.Option("--repository", metavar="NAME", help="One of the policy's copies, in place of its own.")
+]
 
-def _open(application: str | None, inventory: str, *, writing: str = "") -> "Backup":
+
+def _open(application: str | None, inventory: str, *, writing: str = "", repository: str | None = None) -> "Backup":
     """Open the backups of an application; a refusal of the `writing` verb is recorded."""
     from dcops.wiring.backup import open_backup
 
-    return open_backup(Settings.load(), inventory, application, writing=writing)
+    return open_backup(Settings.load(), inventory, application, writing=writing, repository=repository)
 
 
 @app.command()
@@ -159,7 +172,12 @@ def _show_plan(out: Out, backup: "Backup") -> None:
 
 
 @app.command("list")
-def list_(application: AppOption = None, inventory: InventoryOption = None, as_json: JsonOption = False) -> None:
+def list_(
+    application: AppOption = None,
+    repository: RepositoryOption = None,
+    inventory: InventoryOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """List the snapshots of an application as the repository has them, oldest first.
 
     \b
@@ -168,7 +186,7 @@ def list_(application: AppOption = None, inventory: InventoryOption = None, as_j
       dcops backup list --json
     """
     out = Out(as_json=as_json)
-    backup = _open(application, reading_inventory(Settings.load(), inventory))
+    backup = _open(application, reading_inventory(Settings.load(), inventory), repository=repository)
     rows = [
         {
             "id": snapshot.id,
@@ -193,6 +211,7 @@ def check(
     read_data: Annotated[
         bool, typer.Option("--read-data", help="Read every pack; only this finds a damaged one.")
     ] = False,
+    repository: RepositoryOption = None,
     inventory: InventoryOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -206,7 +225,7 @@ def check(
       dcops backup check --read-data
     """
     out = Out(as_json=as_json)
-    backup = _open(application, reading_inventory(Settings.load(), inventory))
+    backup = _open(application, reading_inventory(Settings.load(), inventory), repository=repository)
     method = "check --read-data" if read_data else "check"
     began = monotonic()
     with out.progress(method), backup.run(f"backup {method}") as running:
@@ -229,6 +248,7 @@ def restore(
     snapshot: Annotated[str, typer.Argument(help="latest, the end of a run id, or a snapshot id.")],
     to: Annotated[Path, typer.Option("--to", metavar="DIR", help="A new or empty folder; it becomes private (0700).")],
     application: AppOption = None,
+    repository: RepositoryOption = None,
     inventory: InventoryOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -242,7 +262,8 @@ def restore(
       dcops backup restore 9DYV --to /root/restored
     """
     out = Out(as_json=as_json)
-    backup = _open(application, writing_inventory(Settings.load(), inventory), writing="backup restore")
+    name = writing_inventory(Settings.load(), inventory)
+    backup = _open(application, name, writing="backup restore", repository=repository)
     began = monotonic()
     with out.progress("restore") as report, backup.run("backup restore") as running:
         try:
@@ -268,6 +289,8 @@ app.command("plan")(backup_plan.plan)
 app.command("verify")(backup_verify.verify)
 app.command("unlock")(backup_unlock.unlock)
 app.command("policy")(backup_policy.policy)
+app.command("copy")(backup_copy.copy)
+app.command("import")(backup_import.import_)
 app.add_typer(backup_retention.app, name="retention")
 app.command("wal")(backup_wal.wal)
 
@@ -277,26 +300,29 @@ def status(application: AppOption = None, inventory: InventoryOption = None, as_
     """Tell from the journals how old the newest good backup of each application is (exit 14: too old or unknown).
 
     Nothing is asked of the repository. Journals that other operations servers handed over are read too, once verified;
-    the table says which one the receipt stands in. Without a receipt the answer is unknown, never ok.
+    the table says which one the receipt stands in. Without a receipt the answer is unknown, never ok. Backups of other
+    tools (`dcops backup import`) have rows of their own. How far a copy is proved: reported, restored (data came back
+    and was equal), drilled (a drill passed on it).
 
     \b
     Examples:
       dcops backup status
       dcops backup status --json
     """
-    from dcops.inventory import load
-    from dcops.wiring.backup import load_policies, open_backup
+    from dcops.wiring.backup_grades import statuses
 
     out = Out(as_json=as_json)
     settings = Settings.load()
-    name = reading_inventory(settings, inventory)
-    keys = [application] if application else sorted(load_policies(load(settings.inventory_root(name))))
-    found = [open_backup(settings, name, key).service.status(utc_now()) for key in keys]
+    found = statuses(settings, reading_inventory(settings, inventory), application)
     for problem in dict.fromkeys(problem for each in found for problem in each.problems):
         out.note(f"warning: {problem}")
     if as_json:
         out.json({"applications": found})
     else:
-        rows = [(each.application, each.status.value, each.reason, each.journal or None) for each in found]
-        out.table(rows, ("app", "status", "newest backup", "journal"))
+        rows = [
+            (each.application, each.status.value, each.reason, each.told_by or "dcops", each.grade or None,
+             each.journal or None)
+            for each in found
+        ]  # fmt: skip
+        out.table(rows, ("app", "status", "newest backup", "by", "proved", "journal"))
     return int(worst(ExitCode.DONE if each.status == "pass" else ExitCode.POLICY_BROKEN for each in found))

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dcops.cli.common import InventoryOption, JsonOption, Out, reading_inventory
+from dcops.cli.common import InventoryOption, JsonOption, Out, reading_inventory, writing_inventory
 from dcops.core.exitcodes import ExitCode
 from dcops.core.settings import Settings
 
@@ -14,23 +14,37 @@ if TYPE_CHECKING:
 _AppOption = Annotated[str | None, typer.Option("--app", metavar="KEY", help="Only this application.")]
 
 
-def policy(application: _AppOption = None, inventory: InventoryOption = None, as_json: JsonOption = False) -> int:
+def policy(
+    application: _AppOption = None,
+    observe: Annotated[
+        bool, typer.Option("--observe", help="First look at the hosts of the copies, over SSH, and record it.")
+    ] = False,
+    inventory: InventoryOption = None,
+    as_json: JsonOption = False,
+) -> int:
     """Hold each application against 3-2-1-1-0: copies, media, off-site, append-only, none untested.
 
     Computed from the inventory's places and custody, and from the receipts and verifications in the journals here.
     Production counts as one copy, a replica as none. `declared` holds by the word of the inventory alone, `unknown` is
     never ok. No repository is asked.
 
+    With --observe the hosts of production data and copies are looked at first: machine-id, file system, and the site in
+    their signed identity. A retention host, which lets nobody in, looks at itself (`dcops backup retention plan`).
+
     Exit code 14 when a line of an application that is hosted here fails or is unknown.
 
     \b
     Examples:
       dcops backup policy
+      dcops backup policy --observe
       dcops backup policy --app naskah_dinas_elektronik --json
     """
-    from dcops.wiring.backup_policy import judge_copies
+    from dcops.wiring.backup_policy import judge_copies, observe_places
 
     out, settings = Out(as_json=as_json), Settings.load()
+    if observe:
+        for text in observe_places(settings, writing_inventory(settings, inventory)):
+            out.note(f"warning: {text}")
     report = judge_copies(settings, reading_inventory(settings, inventory), application)
     for problem in report.problems:
         out.note(f"warning: {problem}")

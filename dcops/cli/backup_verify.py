@@ -30,6 +30,10 @@ def verify(
     db: Annotated[
         bool, typer.Option("--db", help="The dump, loaded into a throwaway cluster: rows, newest, invariants.")
     ] = False,
+    repository: Annotated[
+        str | None,
+        typer.Option("--repository", metavar="NAME", help="One of the policy's copies, in place of its own."),
+    ] = None,
     inventory: InventoryOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -53,7 +57,8 @@ def verify(
 
     request = _request(wanted, sample, full=full, db=db)
     out, settings = Out(as_json=as_json), Settings.load()
-    backup = open_backup(settings, writing_inventory(settings, inventory), application, writing="backup verify")
+    name = writing_inventory(settings, inventory)
+    backup = open_backup(settings, name, application, writing="backup verify", repository=repository)
     began = monotonic()
     with out.progress(request.method) as report, backup.run("backup verify") as running:
         outcome = verify_set(backup, request, running.run_id, report)

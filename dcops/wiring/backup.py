@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from dcops.backup.exposition import Objectives, exposition
-from dcops.backup.model import BackupPolicy, KnownReceipts
+from dcops.backup.model import BackupPolicy, KnownReceipts, RepositorySpec
 from dcops.backup.postgresql import Postgresql
 from dcops.backup.restic import Restic, ResticAccess
 from dcops.backup.service import BackupService, Place, Writers
@@ -214,35 +214,44 @@ def open_backup(
     *,
     is_lock_free: bool = False,
     writing: str = "",
+    repository: str | None = None,
 ) -> Backup:
     """Give the backups of `application`; with one policy only it need not be named. Opens no connection.
 
-    `writing`: the verb that will write, whose refusal is recorded.
+    `writing`: the verb that will write, whose refusal is recorded; `repository`: look at this one of the policy's
+    copies in place of the one that backups go to.
     """
     inventory = load(settings.inventory_root(inventory_name))
-    policy = _choose(load_policies(inventory), application)
+    policy = _at(_choose(load_policies(inventory), application), repository)
     identity = require_identity(settings.identity_path) if settings.identity_path.exists() else None
     site = identity.site if identity else ""
     journal = open_journal(settings, inventory, inventory.environment)  # refuses before a secret is looked for
     with refusals_recorded(writing, journal, settings.identity_path) if writing else nullcontext():
-        repository = open_repository(settings, policy, site, is_lock_free=is_lock_free)
+        opened = open_repository(settings, policy, site, is_lock_free=is_lock_free)
     place = Place(Environment(inventory.environment), site, inventory.revision)
-    service = BackupService(policy, place, repository, JournalReceipts(settings, journal, inventory, site))
-    return Backup(settings, inventory, policy, identity, journal, service, repository)
+    service = BackupService(policy, place, opened, JournalReceipts(settings, journal, inventory, site))
+    return Backup(settings, inventory, policy, identity, journal, service, opened)
 
 
 def open_repository(settings: Settings, policy: BackupPolicy, site: str, *, is_lock_free: bool = False) -> Restic:
     """Give the repository of a policy, with the account of `site`. Raises Refused when that site has none."""
-    spec, secrets = policy.repository, SecretStore(settings)
+    return Restic(access_of(settings, policy.repository, policy.application, site, is_lock_free=is_lock_free))
+
+
+def access_of(
+    settings: Settings, spec: RepositorySpec, application: str, site: str, *, is_lock_free: bool = False
+) -> ResticAccess:
+    """Give how a repository is reached with the account of `site`. Raises Refused when that site has none."""
+    secrets = SecretStore(settings)
     login = spec.logins.get(site)
     if spec.logins and login is None:
         known = ", ".join(sorted(spec.logins))
         raise Refused(
             f'site "{site or "unknown"}" has no account at repository {spec.name}',
-            where=policy.application,
+            where=application,
             hint=f"Act from an enrolled host at {known}.",
         )
-    access = ResticAccess(
+    return ResticAccess(
         url=spec.url,
         password=secrets.get(spec.password),
         cache=Path(settings.state / "backup" / "cache" / spec.name),
@@ -251,7 +260,18 @@ def open_repository(settings: Settings, policy: BackupPolicy, site: str, *, is_l
         lock_wait_seconds=0.0 if is_lock_free else LOCK_WAIT_SECONDS,
         is_lock_free=is_lock_free,
     )
-    return Restic(access)
+
+
+def _at(policy: BackupPolicy, repository: str | None) -> BackupPolicy:
+    """Give a policy as seen at one of its repositories. Raises UsageError for an unknown one."""
+    known = {spec.name: spec for spec in (policy.repository, *policy.copies)}
+    if repository is None:
+        return policy
+    if repository not in known:
+        guess = did_you_mean(repository, known)
+        hint = f'Did you mean "{guess}"?' if guess else f"Known: {', '.join(known)}."
+        raise UsageError(f'"{repository}" is no repository of {policy.application}', hint=hint)
+    return policy.model_copy(update={"repository": known[repository]})
 
 
 def _choose(policies: Mapping[str, BackupPolicy], application: str | None) -> BackupPolicy:

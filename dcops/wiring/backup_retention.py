@@ -33,6 +33,7 @@ from dcops.runs.plan import Plan, PlannedStep, make_plan, require_seen
 from dcops.runs.refusals import refusals_recorded
 from dcops.runs.run import Run, current_actor, start_run
 from dcops.wiring.backup import LOCK_WAIT_SECONDS, TEXTFILES, load_policies
+from dcops.wiring.backup_observe import observe_self
 from dcops.wiring.exchange import FETCHED, exchange
 from dcops.wiring.handover import RECEIVED
 from dcops.wiring.received import records_everywhere
@@ -74,6 +75,11 @@ class RetentionHost:
         """Give the repository with this host's own key. Raises DcopsError when it has none yet."""
         secret = SecretStore(self.settings).get(self.spec.password)
         return LocalKeeper(Path(self.spec.path), secret, LOCK_WAIT_SECONDS)
+
+    def observe(self, run: Run) -> None:
+        """Look at this host and record where its copies lie: nobody else can."""
+        device = self.inventory.devices[self.spec.host]
+        observe_self(self.settings, self.inventory, self.journal, device, self.spec.path, run.run_id)
 
     def fetch(self) -> list[str]:
         """Exchange journals with the operations servers; gives warnings."""

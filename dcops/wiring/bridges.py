@@ -237,11 +237,11 @@ def recovery_point(found: BackupSet) -> RecoveryPoint:
         snapshot_at=manifest.snapshot_at,
         newest=manifest.facts.newest,
         rows=manifest.facts.rows,
-        dump_snapshot=manifest.dump_snapshot,
+        dump_snapshot=found.dump_snapshot,
         dump_name=manifest.dump_name,
         dump_sha256=manifest.dump_sha256,
         dump_bytes=manifest.dump_bytes,
-        files_snapshot=manifest.files_snapshot,
+        files_snapshot=found.files_snapshot,
         files=tuple(PointFile(sha256=file.sha256, size_bytes=file.size_bytes) for file in manifest.files),
         digest=manifest.digest(),
     )

@@ -10,7 +10,7 @@ import typer
 from dcops.cli.table import NOUNS
 
 # Verbs that hand the terminal over to another program or serve until they are stopped: they have no result to print.
-NO_RESULT = {"lab exec", "lab ssh", "lab forward", "lab supervise", "api serve"}
+NO_RESULT = {"records exchange", "lab exec", "lab ssh", "lab forward", "lab supervise", "api serve"}
 
 
 def _walk(path: str, command: Any) -> Iterator[tuple[str, Any]]:

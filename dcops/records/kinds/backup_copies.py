@@ -86,4 +86,31 @@ class BackupCopy(Payload):
     duration_seconds: float
 
 
-KINDS: tuple[type[Payload], ...] = (BackupRetention, BackupCopy)
+class ForeignReceipt(Payload):
+    """A backup that another tool took, as it was told of: nobody here saw it, and no data of it came back.
+
+    Attributes:
+        tool, repository, label: they name the backup of an application; `label` is the tool's own name of it.
+        site: where the repository stands, by the same word; empty when not told.
+        size_bytes: of what was backed up.
+        source_sha256, source_line: the file it was read from, and where in it.
+    """
+
+    kind: ClassVar[str] = "backup.foreign"
+
+    application: str
+    tool: str
+    repository: str
+    label: str
+    status: Literal["done", "failed"]
+    error: str = ""
+    site: str = ""
+    started_at: datetime
+    finished_at: datetime
+    size_bytes: int | None = None
+    grade: Literal["reported"] = "reported"
+    source_sha256: str
+    source_line: int = 0
+
+
+KINDS: tuple[type[Payload], ...] = (BackupRetention, BackupCopy, ForeignReceipt)
