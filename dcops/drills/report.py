@@ -87,6 +87,11 @@ def render_text(result: DrillResult, run: str) -> str:
     if "proposed" in result.target_standing.values():
         lines.append("targets are proposed: nobody has adopted them yet")
     lines += ["", *(f"{name:<15} {value:>12}  {source}" for name, value, source in figures_of(result))]
+    lines += [
+        f"{each.app}: served again after {_seconds(each.rto_service_seconds)}; "
+        f"{each.target_standing} target {_seconds(each.rto_target_seconds)}"
+        for each in result.applications
+    ]
     if result.marks:
         lines += ["", *(f"{name:<12} {at}  {_MARKS.get(name, '')}" for name, at in _in_order(result))]
     lines.append("")
@@ -94,13 +99,16 @@ def render_text(result: DrillResult, run: str) -> str:
         f"{step.phase:<14} {step.id:<18} {step.state:<10} {_seconds(step.duration_seconds):>12}  {step.detail}"
         for step in result.steps
     ]
-    point = result.recovery_point
-    if point:
-        lines.append("")
-        lines.append(f"recovery point: backup run {point['backup_run']}, database as of {point['snapshot_at']}")
-        lines.append(f"{point['files']} files, rows {point['rows']}, manifest {str(point['manifest_sha256'])[:16]}")
+    lines += ["", *_point_lines(result)] if result.recovery_point else []
     lines.append(f"spec sha256 {result.spec_sha256[:16]}, seed {result.seed}")
     return "\n".join(lines)
+
+
+def _point_lines(result: DrillResult) -> Iterator[str]:
+    point = result.recovery_point
+    yield f"recovery point: backup run {point.get('backup_run', '-')}, database as of {point.get('snapshot_at', '-')}"
+    rows, manifest = point.get("rows", "-"), str(point.get("manifest_sha256", "-"))[:16]
+    yield f"{point.get('files', '-')} files, rows {rows}, manifest {manifest}"
 
 
 def _in_order(result: DrillResult) -> list[tuple[str, str]]:

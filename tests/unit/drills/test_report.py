@@ -1,7 +1,7 @@
 """What the text says: rehearsal on top, every figure with its source, proposed targets named."""
 
 from dcops.drills.report import figures_of, render_text
-from dcops.records.kinds.drills import DrillResult, DrillStep
+from dcops.records.kinds.drills import DrillResult, DrillStep, RecoveredApplication
 
 RESULT = DrillResult(
     drill="naskah-db-loss", drill_version=1, spec_sha256="a" * 64, app="naskah", environment="twin", is_rehearsal=True,
@@ -40,3 +40,12 @@ def test_each_figure_says_where_it_comes_from_and_unknown_is_a_dash() -> None:
 
 def test_production_is_no_rehearsal() -> None:
     assert "GLADI" not in render_text(RESULT.model_copy(update={"is_rehearsal": False}), "RUN")
+
+
+def test_a_recovery_point_of_another_kind_and_other_applications_are_told() -> None:
+    other = RecoveredApplication(
+        app="absensi", rto_service_seconds=31.0, rto_target_seconds=60, target_standing="adopted"
+    )
+    text = render_text(RESULT.model_copy(update={"recovery_point": {"files": 3}, "applications": [other]}), "RUN")
+    assert "recovery point: backup run -, database as of -" in text
+    assert "absensi: served again after 31.0 s; adopted target 1 min 00 s" in text
