@@ -17,7 +17,7 @@ from dcops.cli.common import (
     reading_inventory,
     writing_inventory,
 )
-from dcops.cli.drill_scenarios import NameArgument, lint, list_, show, show_drill
+from dcops.cli.drill_scenarios import NameArgument, actions, lint, list_, show, show_drill
 from dcops.core.clock import monotonic
 from dcops.core.exitcodes import ExitCode
 from dcops.core.settings import Settings
@@ -61,6 +61,7 @@ def say_to(out: Out) -> "Say":
 app.command("list")(list_)
 app.command()(lint)
 app.command()(show)
+app.command()(actions)
 
 
 @app.command()

@@ -128,3 +128,49 @@ def show_drill(out: Out, drills: "Drills", drill: "Drill") -> None:
     out.line(f"stopped early by: {', '.join(describe(drill.spec.abort_on, window))}")
     if controls:
         out.line("controls: " + ", ".join(f"{c['id']} ({c['of']} on {c['tamper']})" for c in controls))
+
+
+def actions(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="One action or probe, with its parameters.")
+    ] = None,
+    inventory: InventoryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the actions and probes that scenarios may use; with NAME one of them and its parameters.
+
+    Blast says how much it can break: observe, change, disrupt. How to write one: docs/write-a-drill.md.
+
+    \b
+    Examples:
+      dcops drill actions
+      dcops drill actions database.restore
+    """
+    from dcops.cli.drill import open_drills_here
+    from dcops.core.errors import UsageError
+    from dcops.core.text import did_you_mean
+    from dcops.core.units import format_duration
+    from dcops.drills.describe import describe_all
+
+    out = Out(as_json=as_json)
+    found = describe_all(open_drills_here(inventory).catalogue)
+    if name is not None:
+        chosen = [each for each in found if each.name == name]
+        if not chosen:
+            guess = did_you_mean(name, (each.name for each in found))
+            hint = f'Did you mean "{guess}"?' if guess else "List: dcops drill actions."
+            raise UsageError(f'"{name}" is no action and no probe', hint=hint)
+        found = chosen
+    if as_json:
+        out.json({"actions": found})
+        return
+    cells = [(each.name, each.kind, each.blast, each.summary, ", ".join(each.undone_by) or None) for each in found]
+    out.table(cells, ("name", "kind", "blast", "what it does", "undone by"))
+    if name is not None:
+        (one,) = found
+        out.line("")
+        rows = [(each.name, each.type, "must be given" if each.default is None else each.default)
+                for each in one.parameters]  # fmt: skip
+        out.table(rows, ("with", "type", "default"))
+        flags = f"; {', '.join(one.flags)}" if one.flags else ""
+        out.line(f"given up after {format_duration(one.timeout_seconds)}{flags}")
