@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from dcops.cli.common import CheckOption, ForksOption, InventoryOption, JsonOption, Out, YesOption, confirm
+from dcops.cli.net_restore import restore
 from dcops.cli.net_service import service_app
 from dcops.cli.net_session import Session, acting, history_of, looking, overall, vars_of
 from dcops.core.errors import Refused, UsageError
@@ -22,6 +23,7 @@ app = typer.Typer(
     "Verbs that open a session run on an operations server; on the twin: dcops lab exec jkt-ops1 -- dcops net ...",
 )
 app.add_typer(service_app, name="service")
+app.command()(restore)
 
 PatternArgument = Annotated[
     str, typer.Argument(metavar="[PATTERN]", help="Which devices, as in Ansible: all, jkt, jkt-rtr1, router:&drc.")

@@ -24,8 +24,11 @@ from dcops.drills.ports import (
     Observer,
     People,
     Recovery,
+    Routers,
+    RouterWriter,
     Routes,
     Say,
+    Upstreams,
     Web,
 )
 from dcops.runs.cancel import CancelToken
@@ -81,7 +84,8 @@ class _Unjoined:
         raise PlanError(f'this drill was given no port "{self._port}"')
 
 
-def _unjoined(port: str) -> Any:
+def unjoined(port: str) -> Any:
+    """Give what stands for a port that nobody joined; whoever uses it is told which."""
     return _Unjoined(port)
 
 
@@ -106,11 +110,14 @@ class DrillContext:
     token: CancelToken
     say: Say
     people: People = field(default_factory=Nobody)
-    names: Names = field(default_factory=lambda: _unjoined("names"))
-    name_writer: NameWriter = field(default_factory=lambda: _unjoined("name_writer"))
-    declarations: Declarations = field(default_factory=lambda: _unjoined("declarations"))
+    names: Names = field(default_factory=lambda: unjoined("names"))
+    name_writer: NameWriter = field(default_factory=lambda: unjoined("name_writer"))
+    routers: Routers = field(default_factory=lambda: unjoined("routers"))
+    router_writer: RouterWriter = field(default_factory=lambda: unjoined("router_writer"))
+    upstreams: Upstreams = field(default_factory=lambda: unjoined("upstreams"))
+    declarations: Declarations = field(default_factory=lambda: unjoined("declarations"))
     abandon: Callable[[], object] = lambda: None
-    fence: Fence = field(default_factory=lambda: _unjoined("fence"))
+    fence: Fence = field(default_factory=lambda: unjoined("fence"))
     facts: Facts = field(default_factory=Facts)
     marks: dict[str, datetime] = field(default_factory=dict)
     point: RecoveryPoint | None = None

@@ -30,6 +30,11 @@ class LabSocket:
         self._ask({"verb": "start", "target": node})
         return f"{node} has power again"
 
+    def start_as_new(self, node: str) -> str:
+        """Give a router that is off its power back as its replacement: without the configuration it had."""
+        self._ask({"verb": "start", "target": node, "new": True})
+        return f"{node} has power, and the configuration of a new device"
+
     def site(self, site: str) -> SiteNodes:
         """Give the nodes of a site. Raises Refused for one that is not the ministry's."""
         return self._site(site)

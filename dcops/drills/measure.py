@@ -64,6 +64,23 @@ def outage(attempts: Sequence[Attempt], fault: datetime, *, at_site: str | None 
     )
 
 
+def longest_gap(attempts: Sequence[Attempt], since: datetime) -> tuple[float, int, bool]:
+    """Give (seconds, attempts that failed, whether it goes on): the longest time without service, as clients waited.
+
+    A gap goes from when a client that got no acknowledgement began to wait to the first acknowledgement given to a
+    later client.
+    """
+    start: float | None = None
+    longest, failed = 0.0, 0
+    for attempt in sorted((each for each in attempts if each.at >= since), key=lambda each: each.began):
+        if not attempt.is_acknowledged:
+            failed += 1
+            start = attempt.began if start is None else start
+        elif start is not None:
+            longest, start = max(longest, attempt.at.timestamp() - start), None
+    return round(longest, 3), failed, start is not None
+
+
 def lost_letters(attempts: Sequence[Attempt], recovered: Collection[str]) -> tuple[str, ...]:
     """Give the ids that were acknowledged and are not in the recovered database, in the order acknowledged."""
     known = set(recovered)

@@ -90,18 +90,25 @@ class Control(_Written):
         "dropped_table",
         "last_hundredth_gone",
         "other_application",
+        "one_line_more",
+        "one_session_more",
+        "one_outage_more",
+        "too_few_hops",
     ]
     expect: str
 
 
 class Scope(_Written):
-    """What the drill is about and from where it is run.
+    """What the drill is about and from where it is run: one of `app`, `device` and `upstream`.
 
     Marks and figures are those of `app`; for each application in `also` the time until it serves is measured beside.
+    A drill about a network device or an upstream link restores no data: it has no recovery point to measure.
     """
 
-    app: str
-    service: str
+    app: str = ""
+    device: str = ""
+    upstream: str = ""
+    service: str = ""
     run_at: str
     from_site: str
     to_site: str

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from dcops.core.words import Text
 from dcops.drills.model import Announced, Attempt, NameAnswer, NameMove, RecoveryPoint, SiteNodes
+from dcops.drills.network import LinkState
 from dcops.drills.people import Answer, Declaration, Question
 from dcops.drills.shut import Shut
 
@@ -20,6 +21,9 @@ class Faults(Protocol):
 
     def start(self, node: str) -> str:
         """Give a node its power back; harmless when it is on."""
+
+    def start_as_new(self, node: str) -> str:
+        """Give a router that is off its power back as its replacement: without the configuration it had."""
 
     def site(self, site: str) -> SiteNodes:
         """Give the nodes of a site. Raises Refused for one that is not the ministry's."""
@@ -105,6 +109,33 @@ class Routes(Protocol):
 
     def announce(self, service: str, site: str) -> str:
         """Have `site` alone announce it. Harmless when it does."""
+
+
+class Routers(Protocol):
+    """Network devices: what they are configured to do, what is kept of it, and their BGP sessions."""
+
+    def kept(self, device: str) -> tuple[str, ...]:
+        """Give the lines of the kept configuration, less service addresses, which move; none when none is kept."""
+
+    def running(self, device: str) -> tuple[str, ...]:
+        """Give the lines of the running configuration in the same form. Raises a TransportError."""
+
+    def sessions(self, device: str) -> Mapping[str, bool]:
+        """Give neighbour the inventory gives `device` -> whether its session is established. Raises TransportError."""
+
+
+class RouterWriter(Protocol):
+    """Changes network devices."""
+
+    def restore(self, device: str) -> str:
+        """Bring routing to the kept configuration, less service addresses announced elsewhere. Harmless when it is."""
+
+
+class Upstreams(Protocol):
+    """Links to the national side as the registry and the API tell them, looked at now."""
+
+    def state(self, upstream: str, routers: Sequence[str] = ()) -> LinkState:
+        """Give the state of an upstream; `routers`: as if it had their BGP sessions alone, one of its paths."""
 
 
 class Names(Protocol):

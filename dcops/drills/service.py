@@ -300,7 +300,7 @@ class DrillService:
             reasons=list(ending.reasons),
             marks={name.value: rfc3339(mark.utc) for name, mark in marks.items()},
             rto_target_seconds=targets["rto"].seconds,
-            rpo_target_seconds=targets["rpo"].seconds,
+            rpo_target_seconds=targets["rpo"].seconds if "rpo" in targets else None,
             target_standing={name: target.standing for name, target in targets.items()},
             recovery_point=describe_point(self._context.point),
             seed=setting.seed,

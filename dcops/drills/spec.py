@@ -55,6 +55,7 @@ class Known:
     services: frozenset[str]
     sites: frozenset[str]
     links: frozenset[str] = frozenset()
+    upstreams: frozenset[str] = frozenset()
     dependencies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -91,7 +92,7 @@ Found = tuple[Keys, str, str]
 _REFERENCES = {
     "device": "device", "node": "device", "from_device": "device", "to_device": "device", "end": "device",
     "devices": "device",
-    "link": "link", "site": "site", "service": "service",
+    "link": "link", "site": "site", "service": "service", "upstream": "upstream",
 }  # fmt: skip
 
 
@@ -121,14 +122,21 @@ def _naming(drill: Drill, name: str, known: Known) -> Iterator[Found]:
     if drill.name != name:
         yield ("metadata", "name"), f'"{drill.name}" is not the file\'s name', f'Write "{name}".'
     scope = drill.spec.scope
+    subjects = [word for word in (scope.app, scope.device, scope.upstream) if word]
+    if len(subjects) != 1:
+        yield ("spec", "scope"), "a drill is about one of app, device and upstream", "Name exactly one."
+    if scope.app and not scope.service:
+        yield ("spec", "scope"), '"service" is missing', "Name the service of the application."
     for key, word, words in (
         ("app", scope.app, known.applications),
+        ("device", scope.device, known.devices),
+        ("upstream", scope.upstream, known.upstreams),
         ("service", scope.service, known.services),
         ("run_at", scope.run_at, known.sites),
         ("from_site", scope.from_site, known.sites),
         ("to_site", scope.to_site, known.sites),
     ):
-        if word not in words:
+        if word and word not in words:
             yield ("spec", "scope", key), f'"{word}" is unknown', _suggest(word, words)
 
 
@@ -343,5 +351,5 @@ _WORDS = (
     "environments", "scope", "objectives", "guards", "steady_state", "inject", "detect", "declare", "recover", "verify",
     "controls", "rollbacks", "steps", "settle", "id", "uses", "with", "needs", "mark", "delay_max", "timeout", "undoes",
     "of", "tamper", "expect", "app", "service", "run_at", "from_site", "to_site", "also", "roles", "window",
-    "max_duration", "abort_on", "probes", "window_end", "mode", "every",
+    "upstream", "device",    "max_duration", "abort_on", "probes", "window_end", "mode", "every",
 )  # fmt: skip

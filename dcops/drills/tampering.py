@@ -8,12 +8,14 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from dcops.drills.context import DrillContext
-from dcops.drills.model import Control
+from dcops.drills.model import Attempt, Control
+from dcops.drills.network import LinkState
 from dcops.drills.plan import tampered
-from dcops.drills.ports import Hosts, Web
+from dcops.drills.ports import Hosts, Observer, Routers, Upstreams, Web
 
 EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 _DIGEST = re.compile(r"^[0-9a-f]{64}(?= )", re.MULTILINE)
@@ -56,17 +58,87 @@ class EmptiedFiles:
         return self._hosts.copy(*wherever)
 
 
+class OneLineMore:
+    """Devices of which one line more is kept than they were given, and that have one neighbour more than they see."""
+
+    def __init__(self, routers: Routers, word: str) -> None:
+        self._routers, self._word = routers, word
+
+    def kept(self, device: str) -> tuple[str, ...]:
+        """Give what is kept, and a line that the device lacks."""
+        kept = self._routers.kept(device)
+        return (*kept, "one line more") if self._word == "one_line_more" and kept else kept
+
+    def running(self, device: str) -> tuple[str, ...]:
+        """Give what runs, as it is."""
+        return self._routers.running(device)
+
+    def sessions(self, device: str) -> Mapping[str, bool]:
+        """Give the sessions, and one that is not there."""
+        found = dict(self._routers.sessions(device))
+        return found | ({"one neighbour more": False} if self._word == "one_session_more" else {})
+
+
+class OneSessionLess:
+    """Links of which one session less is seen than there is."""
+
+    def __init__(self, upstreams: Upstreams) -> None:
+        self._upstreams = upstreams
+
+    def state(self, upstream: str, routers: Sequence[str] = ()) -> LinkState:
+        """Give the state with one session less."""
+        seen = self._upstreams.state(upstream, routers)
+        return seen.model_copy(update={"sessions": seen.sessions - 1})
+
+
+class OneOutageMore:
+    """An observer none of whose letters was acknowledged but the newest."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+
+    def attempts(self, since: datetime, until: datetime | None = None) -> list[Attempt]:
+        """Give the attempts, all but the last one failed."""
+        found = self._observer.attempts(since, until)
+        return [each.model_copy(update={"is_acknowledged": False}) for each in found[:-1]] + found[-1:]
+
+    def lost(self, since: datetime, until: datetime) -> tuple[int, int]:
+        """Ask as it is."""
+        return self._observer.lost(since, until)
+
+
+class TooFewHops(EmptiedFiles):
+    """Servers whose packets end at the first router."""
+
+    def run(self, device: str, argv: Sequence[str], **more: Any) -> str:
+        """Run it as it is."""
+        return self._hosts.run(device, argv, **more)
+
+    def status(self, device: str, argv: Sequence[str]) -> int:
+        """Run it; a ping gets a time to live of one hop."""
+        few = [argv[0], "-t", "1", *argv[1:]] if argv[0] == "ping" else argv
+        return self._hosts.status(device, few)
+
+
 @contextmanager
 def tampering(context: DrillContext, control: Control) -> Iterator[None]:
     """Let what runs in here meet what the control says; afterwards the context is as it was."""
-    point, web, hosts = context.point, context.web, context.hosts
+    before = {name: getattr(context, name) for name in ("point", "web", "hosts", "routers", "upstreams", "observer")}
     if control.tamper == "error_page_200":
-        context.web = ErrorPages(web)
+        context.web = ErrorPages(context.web)
     elif control.tamper == "empty_attachments":
-        context.hosts = EmptiedFiles(hosts)
+        context.hosts = EmptiedFiles(context.hosts)
+    elif control.tamper == "too_few_hops":
+        context.hosts = TooFewHops(context.hosts)
+    elif control.tamper == "one_outage_more":
+        context.observer = OneOutageMore(context.observer)
+    elif control.tamper in ("one_line_more", "one_session_more"):
+        context.routers = OneLineMore(context.routers, control.tamper)
+        context.upstreams = OneSessionLess(context.upstreams)
     else:
         context.point = tampered(context.recovery_point(), control)
     try:
         yield
     finally:
-        context.point, context.web, context.hosts = point, web, hosts
+        for name, port in before.items():
+            setattr(context, name, port)

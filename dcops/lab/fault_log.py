@@ -19,7 +19,7 @@ from dcops.records.kinds.lab import LabFault
 from dcops.runs.run import RecordSink
 
 OpenJournal = Callable[[], RecordSink]
-_ARGUMENTS = ("silent", "end", "rate", "loss", "delay")
+_ARGUMENTS = ("silent", "end", "rate", "loss", "delay", "new")
 
 
 @dataclass(frozen=True)

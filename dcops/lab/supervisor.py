@@ -49,7 +49,7 @@ class Supervisor:
         self._forwarder = Forwarder(twin)
         self._forwarder.ensure(plan_forwards(topology))
         self._verbs: dict[str, Callable[[Request], Any]] = {
-            "start": lambda r: self._board.start(*_nodes(r)),
+            "start": lambda r: self._board.start(*_nodes(r), is_new=bool(r.get("new"))),
             "stop": lambda r: self._board.stop(*_nodes(r)),
             "cut": lambda r: self._board.cut(_word(r, "target"), is_silent=bool(r.get("silent")), end=r.get("end")),
             "heal": lambda r: self._board.heal(_word(r, "target")),

@@ -4,9 +4,11 @@ What is broken is kept in a file, so that a supervisor started after a crash kno
 """
 
 import json
+import os
 import signal
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,9 +16,9 @@ from typing import Any
 from dcops.core.errors import DcopsError, UsageError
 from dcops.core.files import write_atomic
 from dcops.core.process import run
-from dcops.lab import cables, cgroups, faults, iproute2
+from dcops.lab import cables, cgroups, faults, iproute2, render
 from dcops.lab.faults import PortFault
-from dcops.lab.model import Link, Topology, Twin, port_of
+from dcops.lab.model import Link, Node, Topology, Twin, port_of
 from dcops.lab.nspawn import boot_arguments
 from dcops.lab.overlay import Folders
 from dcops.lab.ports import Launcher
@@ -43,9 +45,15 @@ class Switchboard:
         self._file = folders.run / "faults.json"
         self.state = State(**json.loads(self._file.read_text())) if self._file.exists() else State()
 
-    def start(self, *names: str) -> None:
-        """Switch nodes on, in this order; harmless for one that runs. None is, when one of them is unknown."""
+    def start(self, *names: str, is_new: bool = False) -> None:
+        """Switch nodes on, in this order; harmless for one that runs. None is, when one of them is unknown.
+
+        `is_new`: routers that are off come up as their replacements would, with the configuration they first booted
+        with; their keys stay. Raises UsageError for what is no router, or runs.
+        """
         nodes = [self.topology.node(name) for name in names]
+        if is_new:
+            self._as_new(nodes)
         for node in nodes:
             with self._lock:
                 if not self.launcher.is_running(node.name):
@@ -67,6 +75,16 @@ class Switchboard:
                 self.launcher.kill(name)
             self.state.off = sorted({*self.state.off, *names})
             self._save()
+
+    def _as_new(self, nodes: Sequence[Node]) -> None:
+        for node in nodes:
+            if node.router is None or not node.is_ministry or self.launcher.is_running(node.name):
+                raise UsageError(f"{node.name} is no router of the ministry that is off", hint="Stop it first.")
+        for node in nodes:
+            path = self.folders.root(node.name) / "etc/frr/frr.conf"
+            before = path.stat()
+            write_atomic(path, render.frr_conf(node), before.st_mode & 0o777)
+            os.chown(path, before.st_uid, before.st_gid)
 
     def halt(self, targets: list[str] | None, *, timeout_seconds: float = 30.0) -> list[str]:
         """Shut nodes (None: all) down in order, all at once; give those that had to be killed in the end."""

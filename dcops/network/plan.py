@@ -13,7 +13,7 @@ from dcops.core.errors import PlanError
 from dcops.network.model import Announcement, DevicePlan, MoveOrder, RoutingIntent, ServiceAddress, ServiceState
 from dcops.network.platforms.rules import PlatformRules
 
-__all__ = ["plan_announcement", "plan_device", "plan_move_waves", "serving_site"]
+__all__ = ["plan_announcement", "plan_device", "plan_move_waves", "serving_site", "without_services"]
 
 _PEER = re.compile(r"^(no )?neighbor (\S+) (\S+)")
 
@@ -74,6 +74,17 @@ def plan_move_waves(order: MoveOrder, to_site: str | None, sites: Iterable[str])
     there = (to_site,) if to_site is not None else ()
     waves = (others, there) if order is MoveOrder.WITHDRAW_FIRST else (there, others)
     return tuple(wave for wave in waves if wave)
+
+
+def without_services(text: str, prefixes: Iterable[str]) -> str:
+    """Give a configuration less the lines that announce one of `prefixes`: its static route and its BGP network."""
+    gone = tuple(prefixes)
+    kept = [
+        line
+        for line in text.splitlines()
+        if not any(line.startswith(f"ip route {each} ") or line.strip() == f"network {each}" for each in gone)
+    ]
+    return "".join(f"{line}\n" for line in kept)
 
 
 def serving_site(service: ServiceAddress, state: ServiceState | None) -> str:

@@ -18,12 +18,12 @@ from dcops.core.settings import Settings
 from dcops.core.text import did_you_mean
 from dcops.core.words import Environment
 from dcops.drills.bind import BindNames, NameBook
-from dcops.drills.context import DrillContext
+from dcops.drills.context import DrillContext, unjoined
 from dcops.drills.entrypoints import load_catalogue
 from dcops.drills.https import Endpoint, HttpsObserver, PinnedWeb
 from dcops.drills.kinds import Catalogue
 from dcops.drills.lab_socket import LabSocket
-from dcops.drills.model import TABLETOP, Drill, SiteNodes, Target
+from dcops.drills.model import TABLETOP, Drill, Scope, SiteNodes, Target
 from dcops.drills.plan import beyond
 from dcops.drills.ports import Say
 from dcops.drills.postgresql import PostgresqlServers, ServerAccess
@@ -41,6 +41,7 @@ from dcops.runs.run import Run, current_actor, start_run
 from dcops.wiring.backup import address_of, authority_path, load_policies, open_backup, require_enrolled
 from dcops.wiring.bridges import NetworkFence, NetworkRoutes, ResticRecovery, SshHosts
 from dcops.wiring.drill_declaration import declarations_of
+from dcops.wiring.drill_network import BoardUpstreams, NetworkRouters
 from dcops.wiring.drill_people import people_of
 from dcops.wiring.network import open_network, site_routers
 from dcops.wiring.notify import open_notify
@@ -88,6 +89,7 @@ class Drills:
             services=frozenset(self.inventory.services),
             sites=frozenset(self.inventory.sites),
             dependencies={name: tuple(each.dependencies) for name, each in self.inventory.applications.items()},
+            upstreams=frozenset(self.inventory.upstreams),
             links=frozenset((*self.inventory.links, *(node.name for node in self.inventory.nodes))),
         )
         shown = str(path.relative_to(self.settings.home))
@@ -110,15 +112,23 @@ class Drills:
 
     def setting(self, drill: Drill, seed: int | None) -> Setting:
         """Give what is fixed before a run: targets of this inventory's revision, and the seed."""
-        operations = self.inventory.applications[drill.spec.scope.app].operations
         return Setting(
             drill=drill,
             spec_sha256=self.sha256(drill.name),
             environment=Environment(self.inventory.environment),
-            targets=targets_from(operations.rto, operations.rpo),
+            targets=self._targets(drill.spec.scope),
             also={name: self._rto(name) for name in drill.spec.scope.also},
             seed=secrets.randbelow(2**31) if seed is None else seed,
         )
+
+    def _targets(self, scope: Scope) -> dict[str, Target]:
+        """Give the objectives of what a drill is about; what restores no data has no recovery point to meet."""
+        if scope.app:
+            operations = self.inventory.applications[scope.app].operations
+            return targets_from(operations.rto, operations.rpo)
+        upstream = self.inventory.upstreams.get(scope.upstream)
+        rto = upstream.down_after if upstream else self.inventory.policy.continuity.device_recovery
+        return {"rto": targets_from(rto, None)["rto"]}
 
     def _rto(self, application: str) -> Target:
         operations = self.inventory.applications[application].operations
@@ -244,17 +254,17 @@ def prepare(
         is_asking_here: whoever sits at this terminal may answer what people are asked.
     """
     settings, inventory, scope = drills.settings, drills.inventory, setting.drill.spec.scope
-    backup = open_backup(settings, inventory.name, scope.app, is_lock_free=True)
     own_id, say = run_id or run.run_id, unfailing(say)
     target = partial(ssh_target, inventory)
     access = partial(server_access, settings, inventory, scope.app)
-    recovery = ResticRecovery(lambda _application: backup.service, backup.repository, target, access)
+    recovery = _recovery(settings, inventory, scope.app) if scope.app else unjoined("recovery")
     tools = open_network(settings, inventory, journal)
     names = BindNames(name_book(inventory), SshHosts(target))
 
     def record(kind: str, payload: object) -> object:
         return journal.append(kind, payload, run=own_id)  # type: ignore[arg-type]
 
+    routers = NetworkRouters(tools, record)
     context = DrillContext(
         run_id=own_id,
         scope=scope,
@@ -268,6 +278,9 @@ def prepare(
         observer=HttpsObserver(observer_endpoint(settings, inventory)),
         names=names,
         name_writer=names,
+        routers=routers,
+        router_writer=routers,
+        upstreams=BoardUpstreams(settings, inventory),
         random=draw(setting.seed),
         token=token,
         say=say,
@@ -278,6 +291,13 @@ def prepare(
     )
     notify = open_notify(settings, inventory)
     return Prepared(DrillService(setting, drills.catalogue, context, run, notify), context, recovery)
+
+
+def _recovery(settings: Settings, inventory: Inventory, application: str) -> ResticRecovery:
+    """Give the off-site copy of an application, read."""
+    backup = open_backup(settings, inventory.name, application, is_lock_free=True)
+    target, access = partial(ssh_target, inventory), partial(server_access, settings, inventory, application)
+    return ResticRecovery(lambda _application: backup.service, backup.repository, target, access)
 
 
 def site_nodes(inventory: Inventory, site: str) -> SiteNodes:

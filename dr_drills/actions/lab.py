@@ -41,6 +41,10 @@ def _start(context: DrillContext, parameters: Node) -> Outcome:
     return Outcome(detail=context.faults.start(parameters.node))
 
 
+def _start_as_new(context: DrillContext, parameters: Node) -> Outcome:
+    return Outcome(detail=context.faults.start_as_new(parameters.node))
+
+
 def _stop_site(context: DrillContext, parameters: Site) -> Outcome:
     """Take the power of every node of a site at one moment; the cables go dead before any process ends."""
     nodes = context.faults.site(parameters.site).names
@@ -97,6 +101,10 @@ STOP_NODE = Action(
     undone_by=("lab.start_node",), is_fault=True,
 )  # fmt: skip
 START_NODE = Action("lab.start_node", "Give a node its power back", Node, BlastClass.CHANGE, _start, is_fault=True)
+START_AS_NEW = Action(
+    "lab.start_as_new", "Give a router that is off its power back as a new device", Node, BlastClass.DISRUPT,
+    _start_as_new, undone_by=("router.restore",), is_fault=True,
+)  # fmt: skip
 STOP_SITE = Action(
     "lab.stop_site", "Take the power of a whole site at one moment", Site, BlastClass.DISRUPT, _stop_site,
     undone_by=("lab.start_site",), is_fault=True,

@@ -7,7 +7,7 @@ from dcops.core.units import Seconds
 from dcops.core.words import Frozen
 from dcops.drills.context import DrillContext
 from dcops.drills.kinds import Probe
-from dcops.drills.measure import outage
+from dcops.drills.measure import longest_gap, outage
 from dcops.drills.model import Finding, MarkName
 from dr_drills.parameters import Within
 from dr_drills.probes.naskah import since_of
@@ -20,6 +20,12 @@ class Acknowledging(Frozen):
     within: Seconds = 5.0
 
 
+class Unbroken(Within):
+    """How long an outside client may go without service, and how long to wait for the end of a gap."""
+
+    at_most: Seconds
+
+
 def _acknowledges(context: DrillContext, parameters: Acknowledging) -> Finding:
     """The last answers the observer got are acknowledgements of that site, and fresh."""
     since = utc_now() - timedelta(seconds=parameters.within)
@@ -29,6 +35,28 @@ def _acknowledges(context: DrillContext, parameters: Acknowledging) -> Finding:
         detail = f"no fresh acknowledgement from {parameters.site} among {len(attempts)} attempts"
         return Finding(is_ok=False, reason="not_acknowledged", detail=detail)
     return Finding(is_ok=True, detail=f"{len(good)} letters acknowledged at {parameters.site} just now")
+
+
+def _unbroken(context: DrillContext, parameters: Unbroken) -> Finding:
+    """Hold the longest time an outside client went without service since the fault against what is allowed."""
+    fault = context.marks[MarkName.FAULT.value]
+    deadline = monotonic() + parameters.within
+    while True:
+        attempts = context.observer.attempts(fault)
+        gap, failed, is_open = longest_gap(attempts, fault)
+        if (attempts and not is_open) or monotonic() > deadline or context.token.is_cancelled:
+            break
+        context.token.wait(0.3)
+    if not attempts:
+        return Finding(is_ok=None, reason="not_seen", detail="the observer made no attempt since the fault")
+    slowest = round(max(each.latency_seconds for each in attempts), 3)
+    facts = {"observer_gap_seconds": gap, "observer_failed_attempts": failed, "observer_slowest_seconds": slowest}
+    detail = f"{len(attempts)} letters since the fault, {failed} not acknowledged, longest gap {gap:g} s"
+    detail += f", slowest answer {slowest:.2f} s"
+    if is_open or gap > parameters.at_most:
+        return Finding(is_ok=False, reason="gap_too_long", detail=f"{detail}{' and going on' if is_open else ''}",
+                       facts=facts)  # fmt: skip
+    return Finding(is_ok=True, detail=detail, facts=facts)
 
 
 def _agrees(context: DrillContext, parameters: Within) -> Finding:
@@ -73,6 +101,9 @@ def _nothing_lost(context: DrillContext, parameters: Within) -> Finding:
         context.token.wait(1.0)
 
 
+UNBROKEN = Probe(
+    "observer.unbroken", "No outside client went without service for long", Unbroken, _unbroken, timeout_seconds=180
+)
 ACKNOWLEDGES = Probe("observer.acknowledges", "The observer's letters are accepted", Acknowledging, _acknowledges)
 AGREES = Probe("observer.agrees", "The outage as the observer saw it", Within, _agrees, timeout_seconds=180)
 LOST = Probe("observer.lost", "What the observer cannot find again", Within, _lost, timeout_seconds=600)

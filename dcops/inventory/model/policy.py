@@ -45,10 +45,14 @@ class Availability(Frozen):
 
 
 class Continuity(Frozen):
-    """How often recovery is proved, how soon after a run its evidence has its time stamp, and how copies are kept."""
+    """How often recovery is proved and how copies are kept; how soon a lost network device serves again.
+
+    `evidence_sealed_within`: how soon after a run its evidence has its time stamp.
+    """
 
     drill_age: Ages = Field(default_factory=Ages)
     restore_test_age: Ages = Field(default_factory=Ages)
+    device_recovery: Value[Seconds] | None = None
     evidence_sealed_within: Value[Seconds] | None = None
     recovery_kit_age: Value[Seconds] | None = None
     backup_copies: Value[Count] | None = None

@@ -11,6 +11,7 @@ from dcops.network.service.observe import (
     service_states,
     wait_for_bgp,
 )
+from dcops.network.service.restore import comparable_lines, plan_restore, restore_configuration
 from dcops.network.service.shut import ShutState, SiteRouters, set_shut, shut_state
 
 __all__ = [
@@ -19,10 +20,13 @@ __all__ = [
     "SiteRouters",
     "apply_plans",
     "backup_configurations",
+    "comparable_lines",
     "move_service",
     "observe",
+    "plan_restore",
     "plan_routing",
     "read_bgp",
+    "restore_configuration",
     "service_states",
     "set_shut",
     "shut_state",

@@ -24,6 +24,7 @@ KNOWN = Known(
     services=frozenset({"naskah"}),
     sites=frozenset({"jkt", "drc", "pdn"}),
     links=frozenset({"w1", "w2", "jkt-db1"}),
+    upstreams=frozenset({"pdn"}),
 )
 Change = Callable[[dict[str, Any]], None]
 
@@ -156,6 +157,15 @@ def test_the_shipped_scenario_is_clean() -> None:
         (
             put("spec/inject/0", {"id": "kill-database", "uses": "lab.stop_site", "with": {"site": "drc"}}),
             "spec.inject.0.with.site: the drill runs at drc. Lose another site, or run it elsewhere.",
+        ),
+        (
+            put("spec/scope/upstream", "pdn"),
+            "spec.scope: a drill is about one of app, device and upstream. Name exactly one.",
+        ),
+        (put("spec/scope/upstream", "pnd"), 'spec.scope.upstream: "pnd" is unknown. Did you mean "pdn"?'),
+        (
+            lambda d: d["spec"]["scope"].pop("service"),
+            'spec.scope: "service" is missing. Name the service of the application.',
         ),
         (put("spec/verify/0/id", "served"), 'spec.verify.0.id: "served" stands twice. Rename one of them.'),
         (put("spec/gaurds", []), 'spec.gaurds: "gaurds" is unknown. Did you mean "guards"?'),

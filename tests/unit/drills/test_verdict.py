@@ -147,3 +147,11 @@ def test_progress_of_an_earlier_boot_is_reckoned_by_the_wall_clock() -> None:
     assert between({**moved.marks, MarkName.SERVICE: after}, MarkName.FAULT, MarkName.SERVICE) == 300
     assert moved.results[0].seconds == step.seconds
     assert between({**before.marks, MarkName.SERVICE: after}, MarkName.FAULT, MarkName.SERVICE) == -95
+
+
+def test_what_restores_no_data_is_held_against_its_recovery_time_alone() -> None:
+    measured, only = Figures(rto_verified_seconds=25), {"rto": TARGETS["rto"]}
+    assert conclude([], measured, only)[0] is Verdict.PASS
+    assert conclude([], measured, {"rto": Target(seconds=20, standing="proposed")})[0] is Verdict.FAIL
+    assert conclude([], measured, {"rto": Target(seconds=None, standing="unset")})[0] is Verdict.INCONCLUSIVE
+    assert conclude([], measured, TARGETS)[0] is Verdict.INCONCLUSIVE

@@ -103,3 +103,30 @@ def test_one_unknown_name_stops_nothing(board: Switchboard, powered: list[str]) 
     with pytest.raises(UsageError, match='"jkt-db9" is no node'):
         board.stop("jkt-rtr1", "jkt-db9")
     assert (powered, board.state.off) == ([], [])
+
+
+def test_a_router_comes_back_as_a_new_device_with_the_owner_its_file_had(
+    board: Switchboard, powered: list[str]
+) -> None:
+    path = board.folders.root("jkt-rtr1") / "etc/frr/frr.conf"
+    path.parent.mkdir(parents=True)
+    path.write_text("router bgp 4200000010\n")
+    path.chmod(0o640)
+    with pytest.raises(UsageError, match="is no router of the ministry that is off"):
+        board.start("jkt-rtr1", is_new=True)
+    assert "router bgp" in path.read_text()
+    board.stop("jkt-rtr1")
+    board.start("jkt-rtr1", is_new=True)
+    assert "router bgp" not in path.read_text()
+    assert "hostname jkt-rtr1" in path.read_text()
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert "boot jkt-rtr1" in powered
+
+
+@pytest.mark.parametrize("name", ["jkt-svc1", "pdn-rtr1"])
+def test_only_the_ministrys_routers_are_replaced(board: Switchboard, powered: list[str], name: str) -> None:
+    board.stop(name)
+    powered.clear()
+    with pytest.raises(UsageError):
+        board.start(name, is_new=True)
+    assert powered == []
