@@ -84,8 +84,9 @@ def render_text(result: DrillResult, run: str) -> str:
         lines.append(_TABLETOP)
     lines += [f"  reason: {reason}" for reason in result.reasons]
     lines.append(f"environment {result.environment}, application {result.app}, rollback: {result.rollback}")
-    if "proposed" in result.target_standing.values():
-        lines.append("targets are proposed: nobody has adopted them yet")
+    proposed = sorted(name for name, standing in result.target_standing.items() if standing == "proposed")
+    if proposed:
+        lines.append(f"target proposed, adopted by nobody yet: {', '.join(proposed)}")
     lines += ["", *(f"{name:<15} {value:>12}  {source}" for name, value, source in figures_of(result))]
     lines += [
         f"{each.app}: served again after {_seconds(each.rto_service_seconds)}; "

@@ -13,7 +13,7 @@ def html_to_pdf(html: str) -> bytes:
     weasyprint = _weasyprint()
     fetcher = weasyprint.urls.URLFetcher(allowed_protocols=(), fail_on_errors=True)
     try:
-        pdf: bytes = weasyprint.HTML(string=html, url_fetcher=fetcher).write_pdf(pdf_identifier=b"dcops")
+        pdf: bytes = weasyprint.HTML(string=html, url_fetcher=fetcher).write_pdf(pdf_identifier=b"dcops", pdf_tags=True)
     except weasyprint.urls.FatalURLFetchingError as error:
         raise DcopsError("a page that becomes a PDF asks for nothing from outside", where="PDF") from error
     return pdf

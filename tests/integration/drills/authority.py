@@ -32,15 +32,16 @@ ess_cert_id_alg = sha256
 class Authority:
     """A root, a certificate for time stamping below it, and the program that answers."""
 
-    def __init__(self, folder: Path, name: str) -> None:
+    def __init__(self, folder: Path, name: str, *, days_left: float = 2) -> None:
         folder.mkdir()
+        self._until = datetime.now(UTC) + timedelta(days=days_left)
         self.folder, self.root = folder, folder / "root.pem"
         self._root_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
         self._names = [x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, n)]) for n in (name, f"{name} root")]
-        root = _builder(self._names[1], self._names[1], self._root_key.public_key())
+        root = _builder(self._names[1], self._names[1], self._root_key.public_key(), self._until)
         root = root.add_extension(x509.BasicConstraints(True, None), True)
         self.root.write_bytes(root.sign(self._root_key, hashes.SHA256()).public_bytes(Encoding.PEM))
-        self._leaf = _builder(*self._names, key.public_key())
+        self._leaf = _builder(self._names[0], self._names[1], key.public_key(), self._until)
         self.leaf = self.certify(ExtendedKeyUsageOID.TIME_STAMPING)
         (folder / "leaf.pem").write_bytes(self.leaf.public_bytes(Encoding.PEM))
         (folder / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
@@ -61,12 +62,13 @@ class Authority:
         return (self.folder / "reply.tsr").read_bytes()
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
-    now = datetime.now(UTC)
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, until: datetime
+) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=2))
+        .not_valid_before(until - timedelta(days=3)).not_valid_after(until)
     )  # fmt: skip
 
 

@@ -195,6 +195,12 @@ def test_a_certificate_that_is_not_for_time_stamps_is_invalid(authority: Authori
         check_issuer(answer.replace(right, other), b"page one", authority.root.read_text(), where="t")
 
 
+def test_a_certificate_that_had_expired_at_the_tokens_time_is_invalid(tmp_path: Path) -> None:
+    old = Authority(tmp_path / "old", "old tsa", days_left=-1)
+    with pytest.raises(JournalInvalid, match="has expired"):
+        check_issuer(old.answer(ask(b"page one").der), b"page one", old.root.read_text(), where="t")
+
+
 def test_an_answer_to_another_request_is_refused(authority: Authority) -> None:
     first, second = ask(b"page one"), ask(b"page one")
     replayed = authority.answer(first.der)

@@ -26,7 +26,7 @@ def test_the_text_tells_what_it_is_and_why() -> None:
     assert text.splitlines()[0] == "naskah-db-loss version 1, run RUN: FAIL"
     assert text.splitlines()[1].startswith("GLADI / REHEARSAL")
     assert "reason: verify rows" in text
-    assert "targets are proposed: nobody has adopted them yet" in text
+    assert "target proposed, adopted by nobody yet: rto\n" in text
     assert "57.5 s  t_service - t_fault" in text
     assert "proposed target 15 min 00 s" in text
     assert "250.2 MiB" in text
