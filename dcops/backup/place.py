@@ -7,15 +7,15 @@ from dcops.core.words import Frozen
 SCRIPT = (
     "cat /etc/machine-id; "
     'for p in "$@" /; do if [ -e "$p" ]; then echo "$p"; stat -f -c "%T %i" "$p"; break; fi; done; '
-    "cat /etc/dcops/identity.json 2>/dev/null"
+    'cat "$0" 2>/dev/null || true'
 )
 # Where data lies on the servers of these roles; the first that is there is looked at.
 DATA_PATHS = ("/srv/restic", "/var/lib/postgresql", "/var/lib/mysql")
 
 
-def observing(paths: tuple[str, ...] = DATA_PATHS) -> list[str]:
-    """Give the command that a host is asked."""
-    return ["sh", "-c", SCRIPT, "observe", *paths]
+def observing(paths: tuple[str, ...] = DATA_PATHS, identity: str = "/etc/dcops/identity.json") -> list[str]:
+    """Give the command that a host is asked; `identity`: where its identity lies."""
+    return ["sh", "-c", SCRIPT, identity, *paths]
 
 
 class Observed(Frozen):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dcops.cli import (
+    backup_configs,
     backup_copy,
     backup_import,
     backup_plan,
@@ -64,6 +65,9 @@ def _open(application: str | None, inventory: str, *, writing: str = "", reposit
 @app.command()
 def run(
     application: AppOption = None,
+    device_configs: Annotated[
+        bool, typer.Option("--device-configs", help="The kept network configurations, as a set of their own.")
+    ] = False,
     due: Annotated[bool, typer.Option("--due", help="Each application whose schedule says so; for a timer.")] = False,
     inventory: InventoryOption = None,
     check: CheckOption = False,
@@ -84,10 +88,13 @@ def run(
     Examples:
       dcops backup run --app naskah_dinas_elektronik
       dcops backup run --due
+      dcops backup run --device-configs
       dcops backup run --check
     """
     out = Out(as_json=as_json)
     name = writing_inventory(Settings.load(), inventory)
+    if device_configs:
+        return backup_configs.run(out, name)
     if due:
         return backup_plan.run_due(
             out, name, application, lambda key: _run_one(out, name, key, yes=yes), is_check=check

@@ -49,8 +49,8 @@ def plan(
     out, settings = Out(as_json=as_json), Settings.load()
     host = _open(settings, inventory, repository, "backup retention plan")
     with out.progress("retention") as report, host.run("backup retention plan") as running:
-        host.observe(running)
-        warnings = [] if no_fetch else host.fetch()
+        warnings = host.observe(running)
+        warnings += [] if no_fetch else host.fetch()
         report("the repository is listed")
         planned = host.plan(host.keeper())
     _warn(out, warnings)

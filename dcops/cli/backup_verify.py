@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dcops.cli import backup_configs
 from dcops.cli.common import InventoryOption, JsonOption, Out, writing_inventory
 from dcops.core.clock import monotonic
 from dcops.core.errors import UsageError
@@ -30,6 +31,9 @@ def verify(
     db: Annotated[
         bool, typer.Option("--db", help="The dump, loaded into a throwaway cluster: rows, newest, invariants.")
     ] = False,
+    device_configs: Annotated[
+        bool, typer.Option("--device-configs", help="The newest set of network configurations, whole.")
+    ] = False,
     repository: Annotated[
         str | None,
         typer.Option("--repository", metavar="NAME", help="One of the policy's copies, in place of its own."),
@@ -50,6 +54,7 @@ def verify(
     Examples:
       dcops backup verify
       dcops backup verify --sample 200 9DYV
+      dcops backup verify --device-configs
       dcops backup verify --full --app naskah_dinas_elektronik --json
     """
     from dcops.wiring.backup import open_backup
@@ -58,6 +63,9 @@ def verify(
     request = _request(wanted, sample, full=full, db=db)
     out, settings = Out(as_json=as_json), Settings.load()
     name = writing_inventory(settings, inventory)
+    if device_configs:
+        backup_configs.verify(out, name)
+        return
     backup = open_backup(settings, name, application, writing="backup verify", repository=repository)
     began = monotonic()
     with out.progress(request.method) as report, backup.run("backup verify") as running:

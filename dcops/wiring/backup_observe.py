@@ -57,10 +57,14 @@ def observe_hosts(
 
 def observe_self(
     settings: Settings, inventory: Inventory, journal: Journal, device: Device, path: str, run_id: str
-) -> None:
-    """Look at this host, whose repository lies at `path`, and record it."""
-    said = run(observing((path, *DATA_PATHS))).text
-    _record(settings, inventory, journal, device, parse_observed(said), run_id, "the host itself")
+) -> list[str]:
+    """Look at this host, whose repository lies at `path`, and record it; gives a warning when that fails."""
+    try:
+        said = run(observing((path, *DATA_PATHS), str(settings.identity_path))).text
+        _record(settings, inventory, journal, device, parse_observed(said), run_id, "the host itself")
+    except DcopsError as error:
+        return [f"{device.name} was not observed: {error}"]
+    return []
 
 
 def _devices(inventory: Inventory, policies: Iterable[BackupPolicy]) -> Sequence[Device]:

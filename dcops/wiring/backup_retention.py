@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_urlsafe
 
+from dcops.backup.configurations import SUBJECT
 from dcops.backup.doubts import Known
 from dcops.backup.exposition import prune_exposition
 from dcops.backup.keeper import LocalKeeper
@@ -24,7 +25,7 @@ from dcops.core.words import Value
 from dcops.inventory import Inventory, Role, load
 from dcops.inventory.writing import require_writable
 from dcops.records.kinds.backup import BackupVerification, Receipt
-from dcops.records.kinds.backup_copies import BackupRetention, ForgottenSet
+from dcops.records.kinds.backup_copies import BackupRetention, ConfigurationsReceipt, ForgottenSet
 from dcops.records.model import Record
 from dcops.records.service import Journal
 from dcops.runs.identity import Identity, require_identity
@@ -33,6 +34,7 @@ from dcops.runs.plan import Plan, PlannedStep, make_plan, require_seen
 from dcops.runs.refusals import refusals_recorded
 from dcops.runs.run import Run, current_actor, start_run
 from dcops.wiring.backup import LOCK_WAIT_SECONDS, TEXTFILES, load_policies
+from dcops.wiring.backup_configurations import load_configurations_policy
 from dcops.wiring.backup_observe import observe_self
 from dcops.wiring.exchange import FETCHED, exchange
 from dcops.wiring.handover import RECEIVED
@@ -76,10 +78,10 @@ class RetentionHost:
         secret = SecretStore(self.settings).get(self.spec.password)
         return LocalKeeper(Path(self.spec.path), secret, LOCK_WAIT_SECONDS)
 
-    def observe(self, run: Run) -> None:
-        """Look at this host and record where its copies lie: nobody else can."""
+    def observe(self, run: Run) -> list[str]:
+        """Look at this host and record where its copies lie: nobody else can. Gives warnings."""
         device = self.inventory.devices[self.spec.host]
-        observe_self(self.settings, self.inventory, self.journal, device, self.spec.path, run.run_id)
+        return observe_self(self.settings, self.inventory, self.journal, device, self.spec.path, run.run_id)
 
     def fetch(self) -> list[str]:
         """Exchange journals with the operations servers; gives warnings."""
@@ -96,7 +98,7 @@ class RetentionHost:
         check_identity(repository_id, enrolled, keeper.where)
         snapshots = keeper.snapshots()
         known, problems = self._known(repository_id)
-        rules = {key: rules_of(self.inventory, policy) for key, policy in self.policies.items()}
+        rules = self._rules()
         decision = decide(snapshots, known, rules, utc_now())
         state = {
             "repository_id": repository_id,
@@ -188,6 +190,14 @@ class RetentionHost:
         ):  # fmt: skip
             yield run
 
+    def _rules(self) -> dict[str, Rules]:
+        """Give who may store here, and what keeps their sets; network configurations by the repository's own rules."""
+        rules = {key: rules_of(self.inventory, policy) for key, policy in self.policies.items()}
+        devices = load_configurations_policy(self.inventory)
+        if devices is not None and devices.repository.name == self.repository:
+            rules[SUBJECT] = rules_of(self.inventory, next(p for p in self.policies.values() if p.retention))
+        return rules
+
     def _enrolled(self) -> str | None:
         for record in self.journal.query(kind="enrolment", is_newest_first=True):
             if record.payload["subject"] == "repository" and record.payload["name"] == self.repository:
@@ -195,9 +205,10 @@ class RetentionHost:
         return None
 
     def _known(self, repository_id: str) -> tuple[Known, tuple[str, ...]]:
-        kinds = (Receipt.kind, BackupVerification.kind, "run.started")
+        kinds = (Receipt.kind, ConfigurationsReceipt.kind, BackupVerification.kind, "run.started")
         records, problems = records_everywhere(self.settings, self.inventory, self.journal, *kinds)
         found = [_voucher(each) for each in records if each.envelope.kind == Receipt.kind]
+        found += [_of_configurations(each) for each in records if each.envelope.kind == ConfigurationsReceipt.kind]
         vouchers = tuple(voucher for name, voucher in found if name in (repository_id, ""))
         starts = {
             str(each.envelope.run): parse_rfc3339(each.envelope.at)
@@ -300,6 +311,22 @@ def _voucher(record: Record) -> tuple[str, Voucher]:
     )
     return receipt.repository_id, Voucher(
         application=receipt.application,
+        run=receipt.run,
+        is_complete=receipt.status == "done",
+        snapshots=tuple(VouchedSnapshot(id=snapshot, tree=tree) for snapshot, tree in parts if snapshot),
+        started_at=receipt.started_at,
+        finished_at=receipt.finished_at,
+        recorded_at=parse_rfc3339(record.envelope.at),
+        shown_by=f"{record.journal}:{record.seq}",
+    )
+
+
+def _of_configurations(record: Record) -> tuple[str, Voucher]:
+    """Give a receipt of network configurations as `_voucher` does."""
+    receipt = ConfigurationsReceipt.model_validate(dict(record.payload))
+    parts = ((receipt.bundle_snapshot, receipt.bundle_tree), (receipt.manifest_snapshot, ""))
+    return receipt.repository_id, Voucher(
+        application=SUBJECT,
         run=receipt.run,
         is_complete=receipt.status == "done",
         snapshots=tuple(VouchedSnapshot(id=snapshot, tree=tree) for snapshot, tree in parts if snapshot),

@@ -3,9 +3,12 @@
 import hashlib
 import shlex
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
 
+from dcops.backup.configurations import ConfigurationState
 from dcops.backup.model import BackupSet
 from dcops.backup.ports import ByteStream
 from dcops.backup.restic import Restic
@@ -13,7 +16,7 @@ from dcops.backup.service import BackupService
 from dcops.backup.ssh import SshTarget
 from dcops.core.clock import monotonic
 from dcops.core.errors import CommandError, DcopsError, IntegrityFailure
-from dcops.core.process import PIPE, Child, start
+from dcops.core.process import PIPE, Child, run, start
 from dcops.core.secrets import mask
 from dcops.drills.model import Announced, PointFile, RecoveryPoint
 from dcops.drills.ports import Say
@@ -128,6 +131,73 @@ class ResticRecovery:
                 errors.seek(0)
                 raise target.failure(argv, status, errors.read().decode(errors="replace")) from failed
         return monotonic() - began
+
+
+class GitConfigurations:
+    """The backup's Configurations port over the history that `dcops net` keeps."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def state(self) -> ConfigurationState:
+        """Give what is kept. Raises DcopsError when nothing is."""
+        if not (self._root / ".git").is_dir():
+            hint = "Keep some first: dcops net backup"
+            raise DcopsError("no configuration is kept here", where=str(self._root), hint=hint)
+        return _git_state(self._root)
+
+    @contextmanager
+    def bundle(self) -> Iterator[ByteStream]:
+        """Stream the whole history as one git bundle."""
+        argv = ["git", "-C", str(self._root), "bundle", "create", "-q", "-", "HEAD", "--branches"]
+        with tempfile.TemporaryFile() as errors, start(argv, env=_GIT, stdout=PIPE, stderr=errors) as child:
+            yield _Produced(child, argv, errors)
+
+    def read_bundle(self, content: bytes) -> ConfigurationState:
+        """Give what a bundle holds, by cloning it in private and wiping the clone. Raises IntegrityFailure."""
+        with tempfile.TemporaryDirectory(prefix="dcops-") as folder:
+            path, clone = Path(folder) / "bundle", Path(folder) / "clone"
+            path.write_bytes(content)
+            try:
+                run(["git", "clone", "-q", "--bare", str(path), str(clone)], env=_GIT)
+                run(["git", "-C", str(clone), "fsck", "--full", "--strict"], env=_GIT)
+                return _git_state(clone)
+            except CommandError as error:
+                raise IntegrityFailure(f"git cannot open the bundle: {error.stderr_tail.strip()[-200:]}") from error
+
+
+class _Produced:
+    """What a program writes to its standard output."""
+
+    def __init__(self, child: Child, argv: Sequence[str], errors: IO[bytes]) -> None:
+        self._child, self._argv, self._errors = child, argv, errors
+
+    def read(self, size: int) -> bytes:
+        """Give up to `size` bytes; empty at the end."""
+        return self._child.stdout.read(size)
+
+    def finish(self) -> None:
+        """Raise CommandError when the program did not end well."""
+        status = self._child.wait(60)
+        if status != 0:
+            self._errors.seek(0)
+            raise CommandError(self._argv, status, self._errors.read()[-2000:].decode(errors="replace"))
+
+
+# What a user has set for git must not change what is read.
+_GIT = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null"}
+
+
+def _git_state(root: Path) -> ConfigurationState:
+    """Give the newest commit of a history and the hash of each text it keeps."""
+    revision = run(["git", "-C", str(root), "rev-parse", "HEAD"], env=_GIT).text.strip()
+    names = run(["git", "-C", str(root), "ls-tree", "-r", "-z", "--name-only", revision], env=_GIT).text.split("\0")
+    files = {
+        name: hashlib.sha256(run(["git", "-C", str(root), "show", f"{revision}:{name}"], env=_GIT).stdout).hexdigest()
+        for name in names
+        if name
+    }
+    return ConfigurationState(revision=revision, files=files)
 
 
 class _Teller:

@@ -113,4 +113,34 @@ class ForeignReceipt(Payload):
     source_line: int = 0
 
 
-KINDS: tuple[type[Payload], ...] = (BackupRetention, BackupCopy, ForeignReceipt)
+class ConfigurationsReceipt(Payload):
+    """The outcome of one backup of the kept network configurations.
+
+    Attributes:
+        revision: of the history that was stored; device_count: how many devices it keeps.
+        bundle_snapshot, manifest_snapshot: restic's ids; the bundle is the whole history, for git alone to open.
+    """
+
+    kind: ClassVar[str] = "backup.configurations"
+
+    run: str
+    status: Literal["done", "failed"]
+    error: str = ""
+    exit_code: int = 0
+    site: str
+    repository: str
+    repository_id: str = ""
+    tool: str
+    revision: str = ""
+    device_count: int = 0
+    bundle_snapshot: str = ""
+    bundle_tree: str = ""
+    bundle_bytes: int = 0
+    manifest_snapshot: str = ""
+    manifest_sha256: str = ""
+    started_at: datetime
+    finished_at: datetime
+    duration_seconds: float
+
+
+KINDS: tuple[type[Payload], ...] = (BackupRetention, BackupCopy, ForeignReceipt, ConfigurationsReceipt)

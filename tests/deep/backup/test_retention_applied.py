@@ -18,6 +18,7 @@ from dcops.core.errors import JournalInvalid, Refused
 from dcops.core.settings import Settings
 from dcops.inventory import load
 from dcops.records.kinds.backup import BackupVerification, Receipt
+from dcops.records.kinds.backup_copies import ConfigurationsReceipt
 from dcops.records.service import Journal
 from dcops.records.sign import SigningKey
 from dcops.runs.identity import issue_identity, read_machine_id, save_identity
@@ -65,9 +66,9 @@ class Ground:
     def ids(self) -> list[str]:
         return [each["id"] for each in json.loads(self.restic("snapshots", "--json"))]
 
-    def store(self, run: str, *, at: datetime | None = None) -> None:
+    def store(self, run: str, *, at: datetime | None = None, application: str = APP) -> None:
         when = ["--time", f"{at:%Y-%m-%d %H:%M:%S}"] if at else []
-        tags = [word for tag in (f"app={APP}", f"run={run}", "part=manifest") for word in ("--tag", tag)]
+        tags = [word for tag in (f"app={application}", f"run={run}", "part=manifest") for word in ("--tag", tag)]
         self.restic("backup", "--stdin", *tags, *when, stdin=run.encode())
 
     def exchange(self, name: str = "jkt-ops1") -> None:
@@ -149,7 +150,8 @@ def fill(ground: Ground) -> None:
     repository_id = json.loads(ground.restic("cat", "config"))["id"]
     for run in ("R1", "R2", "R3"):
         ground.store(run)
-    listed = json.loads(ground.restic("snapshots", "--json"))
+    ground.store("N1", application="network_configurations")
+    *listed, devices = json.loads(ground.restic("snapshots", "--json"))
     for name in OPERATIONS:
         journal = ground.nodes[name].journal()
         journal.append("run.started", {"verb": "api", "inventory": "lab", "host": name}, run="R0")
@@ -160,6 +162,11 @@ def fill(ground: Ground) -> None:
         peers = ground.nodes["drc-bkp1"].folder / "state/records/peers"
         peers.mkdir(parents=True, exist_ok=True)
         (peers / f"{name}.json").write_text(keys)
+    kept = ConfigurationsReceipt(
+        run="N1", status="done", site="jkt", repository=REPOSITORY, repository_id=repository_id, tool="restic",
+        manifest_snapshot=devices["id"], started_at=utc_now(), finished_at=utc_now(), duration_seconds=1.0,
+    )  # fmt: skip
+    ground.nodes["jkt-ops1"].journal().append(kept.kind, kept.model_dump(mode="json"))
     proof = BackupVerification(application=APP, repository=REPOSITORY, repository_id=repository_id, set_run="R1",
                                method="verify full", status="pass", grade="restored")  # fmt: skip
     ground.nodes["jkt-ops1"].journal().append(proof.kind, proof.model_dump(mode="json"))
@@ -189,16 +196,23 @@ def test_what_no_rule_keeps_goes_by_its_id_and_the_verified_stays(ground: Ground
     assert secret.stat().st_mode & 0o777 == 0o600
     assert secret.read_text().strip() != KEY
     before, plan = ground.ids(), ground.plan()
-    assert (plan["code"], plan["doubts"]) == (0, [])
-    assert {each["run"]: each["reasons"][-1] for each in plan["keep"]} == {"R3": "hourly", "R1": "verified, 1 of 1"}
+    assert (plan["code"], plan["doubts"], plan["warnings"]) == (0, [], [])
+    seen = ground.nodes["drc-bkp1"].journal().last("observation")
+    assert seen is not None
+    assert seen.payload["subject"] == "drc-bkp1"
+    assert (seen.payload["facts"]["site"], seen.payload["facts"]["custody"]) == ("drc", ["retention"])
+    assert seen.payload["facts"]["path"] == str(ground.repository)
+    assert {each["run"]: each["reasons"][-1] for each in plan["keep"]} == {
+        "R3": "hourly", "R1": "verified, 1 of 1", "N1": "only 0 of at least 1 sets are verified",
+    }  # fmt: skip
     assert [each["run"] for each in plan["forget"]] == ["R2"]
     assert ground.ids() == before
     code, out, err = ground.apply(plan["plan_id"])
     assert code == 0, err
-    assert ground.ids() == [before[0], before[2]]
+    assert ground.ids() == [before[0], *before[2:]]
     record = json.loads(out)["record"]
     assert record == ground.last()
-    assert (record["status"], record["pruned"], record["kept"], record["verified"]) == ("done", True, 2, {APP: 1})
+    assert (record["status"], record["pruned"], record["kept"], record["verified"]) == ("done", True, 3, {APP: 1})
     assert [each["run"] for each in record["forgotten"]] == ["R2"]
     ground.restic("check", "--read-data", key=secret.read_text().strip())
     # Applied once, the plan is one of another state.
@@ -236,7 +250,7 @@ def test_a_plan_of_another_state_is_refused(ground: Ground) -> None:
     code, _, err = ground.apply(plan_id)
     assert code == 7
     assert "not the one named" in err
-    assert len(ground.ids()) == 3
+    assert len(ground.ids()) == 4
 
 
 def test_only_the_retention_host_may(ground: Ground) -> None:
@@ -264,7 +278,7 @@ def test_a_journal_that_was_begun_anew_never_replaces_what_was_fetched(ground: G
         jkt.journal().append("run.started", {"verb": "api", "inventory": "lab", "host": jkt.name}, run="R0")
     with pytest.raises(JournalInvalid, match="does not continue"):
         ground.exchange()
-    assert {each["run"] for each in ground.plan()["keep"]} == {"R3", "R1"}
+    assert {each["run"] for each in ground.plan()["keep"]} == {"R3", "R1", "N1"}
 
 
 def test_a_journal_nobody_vouches_for_is_not_kept(ground: Ground) -> None:
