@@ -14,7 +14,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
 
-from dcops.core.clock import rfc3339, utc_now
+from dcops.core.clock import monotonic, rfc3339, utc_now
+from dcops.core.errors import DcopsError
 from dcops.drills.people import Answer, Question
 from dcops.drills.ports import Say
 
@@ -22,19 +23,24 @@ FILE = "answers.jsonl"
 _YES = frozenset({"y", "yes", "ya", "done", "selesai"})
 _NO = frozenset({"n", "no", "tidak", "not-done"})
 _POLL_SECONDS = 0.2
+_GIVEN_UP_SECONDS = 3.0
 
 
 def write_answer(folder: Path, answer: Answer) -> Answer:
     """Append an answer and give the one that counts: this one, or an earlier one to the same step.
 
-    It is on disk when this returns.
+    It is on disk when this returns. Raises DcopsError when it cannot be.
     """
-    descriptor = os.open(folder / FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        os.write(descriptor, answer.model_dump_json().encode() + b"\n")
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(folder / FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            os.write(descriptor, b"\n" + answer.model_dump_json().encode() + b"\n")  # after a torn line too
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        hint = "Make room, and answer again."
+        raise DcopsError(f"the answer cannot be kept: {error.strerror}", where=str(folder), hint=hint) from error
     return find_answer(folder, answer.step) or answer
 
 
@@ -97,7 +103,7 @@ class TerminalToo:
     ) -> None:
         self._others, self._take, self._actor, self._say, self._stream = others, take, actor, say, stream
         self._lock = threading.Lock()
-        self._shown = ""
+        self._shown, self._polled = "", 0.0
         self._is_open = True
 
     def ask(self, question: Question) -> None:
@@ -110,11 +116,18 @@ class TerminalToo:
         if found is not None or not self._is_open or not self._lock.acquire(blocking=False):
             return found
         try:
-            return self._typed(step)
+            return None if self._is_busy_with_another(step) else self._typed(step)
         finally:
             self._lock.release()
 
+    def _is_busy_with_another(self, step: str) -> bool:
+        """Whether another question stands at the terminal, unanswered and still waited for by its step."""
+        if self._shown in ("", step) or self._others.answer(self._shown) is not None:
+            return False
+        return monotonic() - self._polled < _GIVEN_UP_SECONDS
+
     def _typed(self, step: str) -> Answer | None:
+        self._polled = monotonic()
         if self._shown != step:
             self._shown = step
             self._say(f"{step}: or type here: y [note] when it is done, n [why] when it is not")

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from dcops.core.errors import Interrupted
+from dcops.core.errors import DcopsError, Interrupted
 from dcops.core.words import Environment, Text
 from dcops.drills.answers import (
     FILE,
@@ -134,6 +134,34 @@ def test_a_terminal_answers_too_and_its_end_leaves_the_file(people: AnswerFile, 
         write_answer(tmp_path, given("next"))
         assert both.answer("next") == given("next")
     assert [line.partition(":")[0] for line in told] == ["shut", "shut", "next"]
+
+
+def test_one_question_at_a_time_stands_at_the_terminal(
+    people: AnswerFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Steps that wait side by side ask in turn; what is typed answers the question that was shown."""
+    reading, writing = os.pipe()
+    told: list[str] = []
+    with os.fdopen(reading) as stream:
+        both = TerminalToo(people, lambda answer: write_answer(tmp_path, answer), "ani@here", told.append, stream)
+        for _ in range(2):
+            assert both.answer("one") is None
+            assert both.answer("two") is None
+        assert [line.partition(":")[0] for line in told] == ["one"]
+        os.write(writing, b"y\n")
+        assert both.answer("two") is None
+        assert both.answer("one") is not None
+        assert both.answer("two") is None
+        assert [line.partition(":")[0] for line in told] == ["one", "two"]
+        monkeypatch.setattr("dcops.drills.answers._GIVEN_UP_SECONDS", 0.0)
+        assert both.answer("three") is None, "nobody waits for two any more"
+        assert told[-1].startswith("three")
+        os.close(writing)
+
+
+def test_an_answer_that_cannot_be_kept_is_said(tmp_path: Path) -> None:
+    with pytest.raises(DcopsError, match="the answer cannot be kept: No such file"):
+        write_answer(tmp_path / "gone", given())
 
 
 def test_open_questions_are_those_whose_step_has_not_ended() -> None:
