@@ -105,7 +105,7 @@ class StepRunner:
             context.say(f"{step.id}: at a moment drawn at random, in up to {format_duration(step.delay_max)}")
             context.token.wait(delay)
         started = now()
-        if phase is Phase.INJECT and not context.token.is_cancelled:
+        if phase is Phase.INJECT and not step.sets_up and not context.token.is_cancelled:
             self.mark(MarkName.FAULT, started)
         self._events.event("step.started", phase=phase.value, id=step.id, uses=step.uses, monotonic=started.monotonic)
         result = self._tried(phase, step, started)

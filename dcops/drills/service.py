@@ -275,8 +275,10 @@ class DrillService:
 
     def _figures(self) -> Figures:
         facts = {name: self._context.facts.find(name) for name in _FACTS}
-        restored = [self._context.facts.find(name) for name in ("database_bytes", "files_bytes")]
-        return figures(self.runner.marks, facts, sum(each or 0 for each in restored) or None)
+        steps = [each.facts for each in self.runner.results if each.phase is Phase.RECOVER]
+        found = [step.get(name) for step in steps for name in ("database_bytes", "files_bytes")]
+        restored = sum(each for each in found if isinstance(each, int))
+        return figures(self.runner.marks, facts, restored or None)
 
     def _others(self) -> tuple[Recovered, ...]:
         """Give when each other application of the drill served again."""

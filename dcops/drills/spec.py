@@ -83,6 +83,7 @@ def lint(document: Any, *, name: str, file: str, known: Known, locate: Locate) -
         *_production_untouched(drill, known.kinds),
         *_promotions(drill, known.kinds),
         *_people(drill, known.kinds),
+        *_set_up(drill),
         *_watched(drill),
     ]
     return drill, [Problem(f"{file}:{locate(keys)}", _path(keys), message, hint) for keys, message, hint in found]
@@ -234,6 +235,19 @@ def _steps(drill: Drill, known: Known) -> Iterator[Found]:
             yield (*at, "undoes"), "only a rollback undoes", "Remove it."
 
 
+def _set_up(drill: Drill) -> Iterator[Found]:
+    """What makes the situation stands in the inject of a failback alone, and something is left that begins it."""
+    for phase, index, step in _all(drill):
+        if step.sets_up and (phase is not Phase.INJECT or drill.spec.type != "failback"):
+            yield (*_WHERE[phase], index, "sets_up"), "only the inject of a failback is set up first", "Remove it."
+    if drill.spec.inject and all(step.sets_up for step in drill.spec.inject):
+        yield (
+            _WHERE[Phase.INJECT],
+            "every step only sets up, so t_fault never comes",
+            "Leave sets_up off the one that begins.",
+        )
+
+
 def _parameters(at: Keys, step: Step, schema: Any, known: Known) -> Iterator[Found]:
     """The parameters fit the schema, and the devices they name exist."""
     try:
@@ -350,6 +364,6 @@ _WORDS = (
     "apiVersion", "kind", "metadata", "spec", "name", "title", "owner", "version", "clauses", "runbook", "type",
     "environments", "scope", "objectives", "guards", "steady_state", "inject", "detect", "declare", "recover", "verify",
     "controls", "rollbacks", "steps", "settle", "id", "uses", "with", "needs", "mark", "delay_max", "timeout", "undoes",
-    "of", "tamper", "expect", "app", "service", "run_at", "from_site", "to_site", "also", "roles", "window",
-    "upstream", "device",    "max_duration", "abort_on", "probes", "window_end", "mode", "every",
+    "sets_up", "of", "tamper", "expect", "app", "service", "run_at", "from_site", "to_site", "also", "roles", "window",
+    "upstream", "device", "max_duration", "abort_on", "probes", "window_end", "mode", "every",
 )  # fmt: skip

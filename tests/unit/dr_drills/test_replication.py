@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -13,6 +15,7 @@ from dcops.drills.model import Scope
 from dcops.drills.service import draw
 from dcops.runs.cancel import CancelToken
 from dr_drills.actions import replication
+from dr_drills.actions.naskah import SALVAGE, Salvage
 from dr_drills.actions.replication import PROMOTE, REBUILD, SWITCH, Between
 from dr_drills.clusters import lsn_number
 from dr_drills.parameters import ClusterAt
@@ -45,6 +48,9 @@ class Pair:
     jkt: Server = field(default_factory=lambda: Server(slots=["drc_db1_standby"]))
     drc: Server = field(default_factory=lambda: Server(is_standby=True))
     ran: list[str] = field(default_factory=list)
+    scripts: list[str] = field(default_factory=list)
+    options: list[str] = field(default_factory=list)
+    is_readable: bool = True
 
     def _at(self, device: str) -> Server:
         return self.jkt if device == "jkt-db1" else self.drc
@@ -59,6 +65,14 @@ class Pair:
         program = words[0].rpartition("/")[2]
         if program == "pg_lsclusters":
             return f"17 {name} {port} online postgres /data/{name} /log\n"
+        if program == "psql" and input is not None:
+            self.scripts.append(input.decode())
+            return "BEGIN\nINSERT 0 2\nINSERT 0 0\nCOMMIT\n"
+        if program == "pg_ctl":
+            self.ran.append(f"{device} pg_ctl {words[-1]}")
+            self.options.append(" ".join(words))
+            server.is_up = words[-1] == "start"
+            return ""
         if program == "psql":
             return self._sql(server, device, words[-1].removeprefix("--command="))
         self.ran.append(f"{device} {program} {words[1] if len(words) > 1 else ''}".strip())
@@ -89,6 +103,12 @@ class Pair:
         if "pg_drop_replication_slot" in statement:
             server.slots.clear()
             return "1\n"
+        if statement.startswith("COPY"):
+            if not self.is_readable:
+                raise CommandError(["psql"], 1, "could not read block 7")
+            return "77\tsecret\n" if "FROM surat" in statement else ""
+        if "string_agg" in statement:
+            return "id isi\n"
         role = "t" if server.is_standby else "f"
         streams = "streaming" if self.drc.is_up and self.drc.is_standby else ""
         newest = "1795500000.5"
@@ -195,6 +215,43 @@ def test_what_serves_is_told_from_what_does_not() -> None:
     assert (
         RECOVERED.run(context(Pair(drc=Server())), STANDBY).facts["newest_recovered"] == "2026-11-24T06:00:00.500000Z"
     )
+
+
+SALVAGE_OLD = Salvage(
+    device="jkt-db1", cluster="main", database="naskah", to_device="drc-db1", to_cluster="standby", within=0.0
+)
+
+
+def salvaging(pair: Pair) -> DrillContext:
+    found = context(pair)
+    newest = datetime(2026, 11, 24, tzinfo=UTC)
+    found.point = cast(Any, SimpleNamespace(newest=newest, snapshot_at=newest))
+    return found
+
+
+def test_what_only_the_old_primary_has_is_brought_over_while_nobody_can_reach_it() -> None:
+    pair = Pair(jkt=Server(is_up=False), drc=Server())
+    told = SALVAGE.run(salvaging(pair), SALVAGE_OLD)
+    assert told.facts["salvaged_letters"] == 2
+    assert "listen_addresses=''" in pair.options[0]
+    assert "default_transaction_read_only=on" in pair.options[0]
+    assert pair.ran == ["jkt-db1 systemctl stop", "jkt-db1 pg_ctl start", "jkt-db1 pg_ctl stop"]
+    assert "77\tsecret" in pair.scripts[0]
+    assert "ON CONFLICT DO NOTHING" in pair.scripts[0]
+
+
+def test_an_old_primary_that_cannot_be_read_is_stopped_again() -> None:
+    pair = Pair(jkt=Server(is_up=False), drc=Server(), is_readable=False)
+    with pytest.raises(CommandError, match="block 7"):
+        SALVAGE.run(salvaging(pair), SALVAGE_OLD)
+    assert pair.ran[-1] == "jkt-db1 pg_ctl stop"
+    assert pair.scripts == []
+
+
+@pytest.mark.parametrize("pair", [Pair(), Pair(jkt=Server(is_standby=True), drc=Server())])
+def test_nothing_is_salvaged_of_one_that_serves_or_follows(pair: Pair) -> None:
+    assert SALVAGE.run(salvaging(pair), SALVAGE_OLD).facts["salvaged_letters"] == 0
+    assert pair.ran == []
 
 
 def test_a_place_in_the_log_is_a_number() -> None:

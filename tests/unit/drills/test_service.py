@@ -174,6 +174,19 @@ def test_a_good_drill_passes_and_leaves_the_world_as_it_was() -> None:
     assert result.target_standing == {"rto": "proposed", "rpo": "proposed"}
 
 
+def test_what_sets_up_a_failback_comes_before_its_fault() -> None:
+    setting_up = {"id": "away", "uses": "w.declare", "with": {"key": "away"}, "sets_up": True}
+    kill = DRILL.spec.inject[0].model_copy(update={"needs": ("away",)})
+    inject = (type(kill).model_validate(setting_up), kill)
+    drill = DRILL.model_copy(update={"spec": DRILL.spec.model_copy(update={"type": "failback", "inject": inject})})
+    world = World()
+    result = service(world, drill=drill)[0].run()
+    assert result.verdict == "PASS"
+    begun = {step.id: step.started_at for step in result.steps}
+    assert begun["away"] < begun["kill"]
+    assert result.marks["t_fault"] == begun["kill"]
+
+
 def test_a_restore_drill_loses_nothing_and_counts_from_its_declaration() -> None:
     world = World()
     result = service(world, drill=RESTORE)[0].run()
