@@ -116,6 +116,11 @@ class Scope(_Written):
     to_site: str
     also: tuple[str, ...] = ()
 
+    @property
+    def subject(self) -> str:
+        """What the drill is about, in words; empty for an application, which has a field of its own."""
+        return f"device {self.device}" if self.device else f"upstream {self.upstream}" if self.upstream else ""
+
 
 class Window(_Written):
     """How long the drill may take, from its start to the beginning of the way back."""

@@ -170,7 +170,7 @@ class _Page:
         yield say("fact.run"), origin.run
         yield say("fact.ended"), formats.moment(parse_rfc3339(origin.ended), self.language)
         yield say("fact.environment"), say.known(f"environment.{result.environment}", result.environment)
-        yield say("fact.application"), result.app or formats.DASH
+        yield say("fact.application"), result.app or result.subject or formats.DASH
         if origin.owner:
             yield say("fact.owner"), origin.owner
         if origin.clauses:

@@ -83,7 +83,8 @@ def render_text(result: DrillResult, run: str) -> str:
     if result.drill_type == "tabletop":
         lines.append(_TABLETOP)
     lines += [f"  reason: {reason}" for reason in result.reasons]
-    lines.append(f"environment {result.environment}, application {result.app}, rollback: {result.rollback}")
+    about = result.subject or f"application {result.app}"
+    lines.append(f"environment {result.environment}, {about}, rollback: {result.rollback}")
     proposed = sorted(name for name, standing in result.target_standing.items() if standing == "proposed")
     if proposed:
         lines.append(f"target proposed, adopted by nobody yet: {', '.join(proposed)}")

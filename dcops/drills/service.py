@@ -293,6 +293,7 @@ class DrillService:
             drill_version=setting.drill.metadata.version,
             spec_sha256=setting.spec_sha256,
             app=setting.drill.spec.scope.app,
+            subject=setting.drill.spec.scope.subject,
             environment=setting.environment.value,
             is_rehearsal=setting.environment.is_rehearsal,
             verdict=ending.verdict.value,

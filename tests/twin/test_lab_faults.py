@@ -151,6 +151,12 @@ def test_an_operations_server_asks_for_faults_by_name_and_for_nothing_else(mini:
     assert mini.run("aaa-rtr1", "test", "-e", "/run/dcops-lab/lab.sock").returncode == 1
 
 
+def test_a_node_cannot_have_its_own_power_cut(mini: Twin) -> None:
+    (answer,) = asked_by_node(mini, "aaa-ops1", {"verb": "stop", "targets": ["bbb-rtr1", "aaa-ops1"]})
+    assert (answer["ok"], answer["exit_code"]) == (False, 7)
+    assert all(node["is_running"] for node in mini.status()["nodes"])
+
+
 def test_exec_passes_status_input_and_words_through(mini: Twin) -> None:
     def execute(*words: str, **options: Any) -> "subprocess.CompletedProcess[str]":
         return mini.dcops("lab", "exec", *words, **options)

@@ -39,6 +39,7 @@ class DrillResult(Payload):
         observer_*: what the independent observer's ledger says, kept apart from our own figures.
         applications: the drill's other applications, each with its time until it served.
         rollback: complete, incomplete or not needed.
+        subject: what a drill is about that is about no application: `device NAME`, `upstream NAME`.
         drill_type: kind of drill; empty in results written before it was recorded.
         executed: whether a recovery was begun; a refused drill was not. None in results written before it was recorded.
         is_rehearsal: true in a twin; such a result never counts as evidence that production recovers.
@@ -50,6 +51,7 @@ class DrillResult(Payload):
     drill_version: int
     spec_sha256: str
     app: str = ""
+    subject: str = ""
     drill_type: str = ""
     executed: bool | None = None
     environment: str
