@@ -118,7 +118,7 @@ def covered(policy: BackupPolicy, found: Exposure, wal: WalReceipt | None, now: 
     """
     if policy.wal is None or found.rpo_seconds is None or found.status is Status.PASS:
         return found
-    if policy.files is not None and found.status is Status.FAIL:
+    if policy.files is not None:
         return found.model_copy(update={"reason": f"{found.reason}; WAL archiving does not cover the files"})
     status, reason = _archive_keeps(policy.wal, found.rpo_seconds, wal, now)
     update: dict[str, object] = {"status": status, "reason": reason}

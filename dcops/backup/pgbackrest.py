@@ -103,7 +103,7 @@ class Pgbackrest:
         if not archive_id:
             return ()
         folder = f"archive/{self.stanza}/{archive_id}"
-        return parse_segments(self._run(["repo-ls", folder, "--recurse", "--output=json"], has_stanza=False))
+        return parse_segments(self._run(["repo-ls", folder, "--recurse", "--output=json"]))
 
     def check(self) -> None:
         """Have the server switch its WAL and see it arrive. Raises PolicyBroken when it does not."""
@@ -123,17 +123,20 @@ class Pgbackrest:
         options = [f"--pg1-path={PurePosixPath(target)}", "--type=time", f"--target={text}", "--target-exclusive"]
         self._run(["restore", *options, "--target-action=promote"], timeout_seconds=None)
 
-    def _run(self, arguments: Sequence[str], *, has_stanza: bool = True, timeout_seconds: float | None = 120) -> str:
-        done = self.shell.run(self.argv(arguments, has_stanza=has_stanza), timeout_seconds=timeout_seconds, check=False)
+    def _run(self, arguments: Sequence[str], *, timeout_seconds: float | None = 120) -> str:
+        done = self.shell.run(self.argv(arguments), timeout_seconds=timeout_seconds, check=False)
         if done.returncode != 0:
             raise failure(done.returncode, (done.stderr + done.stdout).decode(errors="replace"), self.where)
         return done.text
 
-    def argv(self, arguments: Sequence[str], *, has_stanza: bool = True) -> list[str]:
-        """Give the command, as the account that owns the database's files."""
-        stanza = [f"--stanza={self.stanza}"] if has_stanza else []
+    def argv(self, arguments: Sequence[str]) -> list[str]:
+        """Give the command, as the account that owns the database's files.
+
+        The stanza is named to every command: a repository host lets a certificate in for its stanza alone.
+        """
         account = ["runuser", "-u", self.account, "--"] if self.account else []
-        return [*account, "pgbackrest", f"--config={self.config}", "--log-level-console=warn", *stanza, *arguments]
+        return [*account, "pgbackrest", f"--config={self.config}", "--log-level-console=warn",
+                f"--stanza={self.stanza}", *arguments]  # fmt: skip
 
 
 def failure(status: int, said: str, where: str) -> DcopsError:

@@ -13,7 +13,7 @@ from psycopg import sql
 
 from dcops.backup.model import DatabaseSource, DumpFacts, RestoredFacts
 from dcops.backup.ports import ByteStream, DumpSession
-from dcops.backup.wal import ArchiverFacts
+from dcops.backup.wal import ARCHIVER_QUERY, ArchiverFacts, archiver_facts
 from dcops.core.clock import utc_now
 from dcops.core.errors import AuthenticationFailed, CommandError, DcopsError, Unreachable
 from dcops.core.process import PIPE, Child, start
@@ -23,16 +23,6 @@ _TABLES = """
 SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg_toast%'
 ORDER BY 1, 2
-"""
-
-
-_ARCHIVER = """
-SELECT clock_timestamp(), current_setting('archive_mode') <> 'off',
-       (SELECT setting::float FROM pg_settings WHERE name = 'archive_timeout'),
-       (SELECT setting::int FROM pg_settings WHERE name = 'wal_segment_size'),
-       pg_walfile_name(pg_current_wal_lsn()), archived_count, coalesce(last_archived_wal, ''), last_archived_time,
-       failed_count, coalesce(last_failed_wal, ''), last_failed_time
-FROM pg_stat_archiver
 """
 
 
@@ -110,14 +100,11 @@ class Postgresql:
         """Ask the server how its WAL archiver fares; any account may. Raises Unreachable, AuthenticationFailed."""
         try:
             with self._connect() as connection:
-                row = connection.execute(_ARCHIVER).fetchone()
+                row = connection.execute(ARCHIVER_QUERY).fetchone()
         except psycopg.Error as error:
             raise self._translated(error) from error
         assert row is not None
-        names = ("asked_at", "is_on", "timeout_seconds", "segment_bytes", "current_wal", "archived_count",
-                 "last_archived_wal", "last_archived_at", "failed_count", "last_failed_wal",
-                 "last_failed_at")  # fmt: skip
-        return ArchiverFacts.model_validate(dict(zip(names, row, strict=True)))
+        return archiver_facts(row)
 
     @contextmanager
     def stream_dump(self, snapshot: str) -> Iterator[ByteStream]:

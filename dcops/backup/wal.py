@@ -14,6 +14,7 @@ from dcops.core.units import format_duration
 from dcops.core.words import Frozen, Status
 
 _SEGMENT = re.compile(r"(?:^|/)([0-9A-F]{24})-[0-9a-f]{40}(?:\.\w+)?$")
+_NAME = re.compile(r"[0-9A-F]{24}(?=$|\.)")
 SEGMENT_BYTES = 16 << 20
 
 
@@ -64,11 +65,40 @@ class ArchiverFacts(Frozen):
     last_failed_at: datetime | None = None
 
     @property
+    def last_segment(self) -> str:
+        """The newest segment that is known to be archived; empty when the last file was a timeline's history.
+
+        The last file may be the history of a base backup, SEGMENT.OFFSET.backup: it goes after its segment.
+        """
+        match = _NAME.match(self.last_archived_wal)
+        return match.group(0) if match else ""
+
+    @property
     def is_failing(self) -> bool:
         """Whether the last thing the archiver did was to fail."""
         if self.last_failed_at is None:
             return False
         return self.last_archived_at is None or self.last_failed_at > self.last_archived_at
+
+
+# Any account may ask; the server's own clock goes with it.
+ARCHIVER_QUERY = """
+SELECT clock_timestamp(), current_setting('archive_mode') <> 'off',
+       (SELECT setting::float FROM pg_settings WHERE name = 'archive_timeout'),
+       (SELECT setting::int FROM pg_settings WHERE name = 'wal_segment_size'),
+       pg_walfile_name(pg_current_wal_lsn()), archived_count, coalesce(last_archived_wal, ''), last_archived_time,
+       failed_count, coalesce(last_failed_wal, ''), last_failed_time
+FROM pg_stat_archiver
+"""
+_COLUMNS = (
+    "asked_at", "is_on", "timeout_seconds", "segment_bytes", "current_wal", "archived_count", "last_archived_wal",
+    "last_archived_at", "failed_count", "last_failed_wal", "last_failed_at",
+)  # fmt: skip
+
+
+def archiver_facts(row: Sequence[object]) -> ArchiverFacts:
+    """Give the facts of the one row that ARCHIVER_QUERY answers."""
+    return ArchiverFacts.model_validate(dict(zip(_COLUMNS, row, strict=True)))
 
 
 class ArchiveState(Frozen):
@@ -205,10 +235,11 @@ def exposure_of(facts: ArchiverFacts) -> float | None:
 
 def _pending(facts: ArchiverFacts) -> int:
     """Give how many full segments of this timeline wait for the archiver."""
-    if facts.last_archived_wal[:8] != facts.current_wal[:8]:
+    last = facts.last_segment
+    if last[:8] != facts.current_wal[:8]:
         return 0
     size = facts.segment_bytes
-    return number_of(facts.current_wal, size) - number_of(facts.last_archived_wal, size) - 1
+    return number_of(facts.current_wal, size) - number_of(last, size) - 1
 
 
 def _server_problems(facts: ArchiverFacts) -> list[str]:
@@ -238,7 +269,9 @@ def _repository_problems(
         problems.append(f"base backup {info.backups[-1].label} has damaged pages")
     if missing:
         problems.append(f"{len(missing)} WAL segments are missing in the archive, first {missing[0]}")
-    last = facts.last_archived_wal
-    if _SEGMENT.search(f"{last}-{'0' * 40}") and last not in segments:
+    last = facts.last_segment
+    if info.backups and last and last[:8] != info.backups[-1].wal_stop[:8]:
+        problems.append(f"no base backup since the server was promoted (timeline {int(last[:8], 16)}): take one")
+    if last and last not in segments:
         problems.append(f"the server says it archived {last}, and the repository does not have it")
     return problems

@@ -129,6 +129,8 @@ def _certificates(where: Path, topology: Topology) -> None:
     for name, authority, subjects in wanted:
         if subjects:
             keys.ensure_certificate(where, name, authority, list(dict.fromkeys([*subjects, "127.0.0.1"])))
+    for node in (*topology.having("database"), *topology.having("backup")):  # each calls the other and is called
+        keys.ensure_certificate(where, f"{node.name}-wal", "ca", [node.fqdn, node.address], is_client=True)
 
 
 def write_access_files(custody: Custody, topology: Topology, proxy: str) -> None:

@@ -75,10 +75,13 @@ def ensure_authority(folder: Path, name: str, title: str) -> None:
     _write_pair(folder, name, key, certificate)
 
 
-def ensure_certificate(folder: Path, name: str, authority: str, subjects: Sequence[str]) -> None:
+def ensure_certificate(
+    folder: Path, name: str, authority: str, subjects: Sequence[str], *, is_client: bool = False
+) -> None:
     """Make the server certificate `name.crt`, `name.key` for `subjects` (names and addresses, the first names it).
 
-    Made anew when the one there lacks a subject or was signed by another authority.
+    Made anew when the one there lacks a subject or was signed by another authority. With `is_client` its holder may
+    show it to a server, too.
     """
     if _covers(folder, name, authority, subjects):
         return
@@ -88,11 +91,12 @@ def ensure_certificate(folder: Path, name: str, authority: str, subjects: Sequen
         raise DcopsError("not the key of a lab authority", where=str(folder / f"{authority}.key"))
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subjects[0][:64])])
+    uses = [ExtendedKeyUsageOID.SERVER_AUTH, *([ExtendedKeyUsageOID.CLIENT_AUTH] if is_client else [])]
     certificate = (
         _builder(subject, issuer.subject, key.public_key(), _LEAF_DAYS)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(is_authority=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage(uses), critical=False)
         .add_extension(x509.SubjectAlternativeName([_general(s) for s in subjects]), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
         .sign(issuer_key, hashes.SHA256())

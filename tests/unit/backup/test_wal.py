@@ -127,6 +127,7 @@ def test_a_working_archive_passes() -> None:
         ({"timeout_seconds": 0}, "archive_timeout is 0"),
         ({"last_failed_at": NOON, "last_failed_wal": f"{ONE}06", "failed_count": 9}, "archiving fails: 0000"),
         ({"last_archived_wal": f"{ONE}09", "current_wal": f"{ONE}0A"}, "the repository does not have it"),
+        ({"last_archived_wal": "000000020000000000000005"}, "no base backup since the server was promoted"),
         ({"current_wal": f"{ONE}09", "last_archived_at": NOON - timedelta(minutes=9)}, "10 min 00 s of work"),
     ],
 )
@@ -134,6 +135,16 @@ def test_each_fault_of_an_archive_has_its_words(changes: dict[str, object], said
     found = judge_archive(facts(**changes), STANZA, SEGMENTS, 300)
     assert found.status is Status.FAIL
     assert said in found.reason
+
+
+@pytest.mark.parametrize(
+    ("last", "segment"),
+    [(f"{ONE}05", f"{ONE}05"), (f"{ONE}05.00000028.backup", f"{ONE}05"), ("00000002.history", ""), ("", "")],
+)
+def test_the_last_archived_file_may_be_no_segment(last: str, segment: str) -> None:
+    found = facts(last_archived_wal=last)
+    assert found.last_segment == segment
+    assert judge_archive(found, STANZA, SEGMENTS, 300).status is Status.PASS
 
 
 def test_an_old_failure_is_over() -> None:

@@ -15,15 +15,18 @@ from dcops.inventory.writing import refusals, require_writable
 
 LAB = Path(__file__).resolve().parents[3] / "inventory" / "lab"
 REPOSITORY, SECOND = "repository:drc-bkp1/jkt", "repository:jkt-svc1/jkt"
+WAL = "repository:drc-bkp1/pgbackrest"
 
 
 def test_the_labs_copies_are_append_only() -> None:
     lab = load(LAB)
-    assert repositories(lab) == (REPOSITORY, SECOND)
+    assert repositories(lab) == (REPOSITORY, WAL, SECOND)
     assert is_append_only(lab, REPOSITORY)
     assert {each.name for each in who_can_destroy(lab, REPOSITORY)} == {"retention", "restic-retention", "operator-1"}
     # The second copy stands on a server that the operations servers are root on, so it is no append-only one.
     assert not is_append_only(lab, SECOND)
+    # Whoever may archive WAL with pgBackRest may delete what was archived.
+    assert not is_append_only(lab, WAL)
 
 
 def test_a_root_key_of_the_backup_server_in_production_breaks_it(tmp_path: Path) -> None:
