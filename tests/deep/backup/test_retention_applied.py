@@ -203,7 +203,7 @@ def test_what_no_rule_keeps_goes_by_its_id_and_the_verified_stays(ground: Ground
     assert (seen.payload["facts"]["site"], seen.payload["facts"]["custody"]) == ("drc", ["retention"])
     assert seen.payload["facts"]["path"] == str(ground.repository)
     assert {each["run"]: each["reasons"][-1] for each in plan["keep"]} == {
-        "R3": "hourly", "R1": "verified, 1 of 1", "N1": "only 0 of at least 1 sets are verified",
+        "R3": "hourly", "R1": "verified, 1 of 1", "N1": "hourly",
     }  # fmt: skip
     assert [each["run"] for each in plan["forget"]] == ["R2"]
     assert ground.ids() == before
