@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictBool, StrictFloat, StrictInt
 
+from dcops.core.errors import DcopsError
 from dcops.core.units import Bytes, Seconds
 from dcops.core.words import Frozen, Value
 from dcops.records.kinds.backup import Receipt
@@ -69,6 +70,39 @@ class DatabaseSource(Frozen):
     ca: SecretRef | None = None
     newest: NewestColumn | None = None
     references: ReferenceColumn | None = None
+
+
+class MariadbSource(Frozen):
+    """A MariaDB database, dumped from one consistent snapshot and streamed; with `ca` only over verified TLS."""
+
+    id: Identifier
+    kind: Literal["mariadb"]
+    device: str
+    port: int = 3306
+    database: SqlName
+    user: SqlName
+    password: SecretRef
+    ca: SecretRef | None = None
+    newest: NewestColumn | None = None
+    references: ReferenceColumn | None = None
+
+
+class SqliteSource(Frozen):
+    """A small SQLite file on another host, copied whole over SSH by SQLite's own backup; no account, no password."""
+
+    id: Identifier
+    kind: Literal["sqlite_over_ssh"]
+    device: str
+    database: SqlName
+    path: Annotated[str, Field(pattern=r"^/")]
+    ssh_user: Identifier = "root"
+    newest: NewestColumn | None = None
+    references: ReferenceColumn | None = None
+
+
+AnySource = Annotated[DatabaseSource | MariadbSource | SqliteSource, Field(discriminator="kind")]
+# kind of a database source -> the engine's name, and how its dump ends.
+ENGINES = {"postgresql": ("PostgreSQL", "dump"), "mariadb": ("MariaDB", "sql"), "sqlite_over_ssh": ("SQLite", "db")}
 
 
 class FilesSource(Frozen):
@@ -154,7 +188,7 @@ class BackupPolicy(Frozen):
 
     application: Identifier
     repository: RepositorySpec
-    database: DatabaseSource
+    database: AnySource
     files: FilesSource | None = None
     max_age: Value[Seconds]
     minimum_size: Bytes = 1
@@ -163,6 +197,21 @@ class BackupPolicy(Frozen):
     invariants: tuple[Invariant, ...] = ()
     retention: Retention | None = None
     copies: tuple[RepositorySpec, ...] = ()
+
+    @property
+    def postgresql(self) -> DatabaseSource:
+        """Give the source as PostgreSQL. Raises DcopsError for another engine."""
+        if isinstance(self.database, DatabaseSource):
+            return self.database
+        engine = ENGINES[self.database.kind][0]
+        raise DcopsError(f"this needs PostgreSQL, the database is {engine}", where=self.application)
+
+
+class NothingToBackUp(Frozen):
+    """An application that keeps no data of its own, and why; what it is made of comes from the house's own files."""
+
+    application: Identifier
+    nothing_to_back_up: Value[str]
 
 
 class StoredFile(Frozen):
@@ -179,7 +228,7 @@ class DumpFacts(Frozen):
         rows: table -> number of rows.
         newest: commit side time of the newest row by the policy's column; None for an empty table.
         referenced: SHA-256 of the files the rows name, sorted.
-        system_identifier: of the cluster, from pg_control_system().
+        system_identifier: of the server: of PostgreSQL from pg_control_system(), of MariaDB server_uid; else `unknown`.
         clock_offset_seconds: database clock minus ours.
     """
 

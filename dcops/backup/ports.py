@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Protocol
 
 from dcops.backup.model import (
+    AnySource,
     CheckResult,
-    DatabaseSource,
     DumpFacts,
     KnownReceipts,
     RestoredFacts,
@@ -144,7 +144,7 @@ class ThrowawayDatabase(Protocol):
 class ThrowawayCluster(Protocol):
     """A database server that lives for one verification, in a private folder of its own."""
 
-    def load(self, dump: Path, source: DatabaseSource) -> AbstractContextManager[ThrowawayDatabase]:
+    def load(self, dump: Path, source: AnySource) -> AbstractContextManager[ThrowawayDatabase]:
         """Make the cluster and load the dump. Raises DcopsError: no program, too old a one; IntegrityFailure: no load.
 
         Leaving the block ends the server; its folder is the scratch's to wipe.

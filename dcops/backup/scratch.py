@@ -12,7 +12,7 @@ import shutil
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -22,7 +22,7 @@ from dcops.core.files import PATH_HINT
 # On disk by the file hierarchy standard, where /tmp may be memory; every account can pass through it.
 BASE = Path("/var/tmp")  # noqa: S108 - the folders in it are made exclusively, with mode 0700
 _NAME = re.compile(r"^dcops-verify-([0-9A-Z]{26})(-db)?$")
-_DATABASE_ACCOUNT = "postgres"
+_DATABASE_ACCOUNTS = ("postgres", "mysql")
 
 
 class PrivateScratch:
@@ -109,7 +109,7 @@ def sweep(is_dead: Callable[[str], bool], base: Path = BASE) -> tuple[str, ...]:
 
 def _our_ids() -> set[int]:
     ids = {os.geteuid()}
-    try:
-        return ids | ({pwd.getpwnam(_DATABASE_ACCOUNT).pw_uid} if os.geteuid() == 0 else set())
-    except KeyError:
-        return ids
+    for account in _DATABASE_ACCOUNTS if os.geteuid() == 0 else ():
+        with suppress(KeyError):
+            ids.add(pwd.getpwnam(account).pw_uid)
+    return ids

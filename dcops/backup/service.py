@@ -6,7 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from dcops.backup.model import BackupPolicy, BackupSet, CheckResult, DumpFacts, Manifest, Saved, Snapshot, StoredFile
+from dcops.backup.model import (
+    ENGINES,
+    BackupPolicy,
+    BackupSet,
+    CheckResult,
+    DumpFacts,
+    Manifest,
+    Saved,
+    Snapshot,
+    StoredFile,
+)
 from dcops.backup.parse import parse_manifest
 from dcops.backup.plan import (
     PART_DUMP,
@@ -333,7 +343,7 @@ class _Progress:
 
 def dump_name(policy: BackupPolicy) -> str:
     """Give the name a dump has inside its snapshot."""
-    return f"{policy.database.database}.dump"
+    return f"{policy.database.database}.{ENGINES[policy.database.kind][1]}"
 
 
 def _require_empty(target: Path) -> None:

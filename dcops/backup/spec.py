@@ -1,14 +1,15 @@
 """The policies people write, `inventory/<name>/backup/<application>.yml`, as models; every problem at once."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
-from dcops.backup.model import BackupPolicy
+from dcops.backup.model import ENGINES, BackupPolicy, NothingToBackUp
 from dcops.core.errors import Problem, SpecError
 from dcops.core.text import did_you_mean
 
+NOTHING = "nothing_to_back_up"
 Locate = Callable[[str, tuple[str | int, ...]], int]
 
 
@@ -29,6 +30,8 @@ def read_policies(
     stored: dict[str, tuple[str, tuple[object, ...]]] = {}
     known_devices, known_applications = set(devices), set(applications)
     for where, document in documents:
+        if isinstance(document, Mapping) and NOTHING in document:
+            continue
         try:
             policy = BackupPolicy.model_validate(document)
         except ValidationError as error:
@@ -44,9 +47,34 @@ def read_policies(
     return policies
 
 
+def read_nothing(
+    documents: Iterable[tuple[str, Any]], *, applications: Iterable[str], locate: Locate
+) -> dict[str, NothingToBackUp]:
+    """Give application -> why it has nothing to back up, of the files that say so; the rest as `read_policies`."""
+    problems: list[Problem] = []
+    found: dict[str, NothingToBackUp] = {}
+    known = set(applications)
+    for where, document in documents:
+        if not isinstance(document, Mapping) or NOTHING not in document:
+            continue
+        try:
+            each = NothingToBackUp.model_validate(document)
+        except ValidationError as error:
+            problems += [_problem(where, row, locate) for row in error.errors()]
+            continue
+        if each.application not in known:
+            line = locate(where, ("application",))
+            problems.append(Problem(f"{where}:{line}", "application", f'"{each.application}" is unknown', ""))
+        found[each.application] = each
+    if problems:
+        raise SpecError(problems)
+    return found
+
+
 def _problem(where: str, row: Any, locate: Locate) -> Problem:
     """Give one pydantic error as a problem with its line; an unknown key comes with a suggestion."""
-    keys = tuple(key for key in row["loc"])
+    # The kind of a database is a step of pydantic's path, not of the file's.
+    keys = tuple(key for at, key in enumerate(row["loc"]) if not (at == 1 and key in ENGINES))
     message = str(row["msg"])
     hint = ""
     if row["type"] == "extra_forbidden":
@@ -145,4 +173,5 @@ _FIELDS = (
     "reader",
     "max_exposure",
     "max_check_age",
+    NOTHING,
 )

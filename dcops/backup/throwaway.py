@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 
-from dcops.backup.model import DatabaseSource, RestoredFacts
+from dcops.backup.model import AnySource, DatabaseSource, RestoredFacts
 from dcops.backup.ports import ThrowawayDatabase
 from dcops.backup.postgresql import facts_of
 from dcops.backup.scratch import make_private
@@ -70,8 +70,9 @@ class ThrowawayPostgresql:
         self._folder = folder
 
     @contextmanager
-    def load(self, dump: Path, source: DatabaseSource) -> Iterator[ThrowawayDatabase]:
+    def load(self, dump: Path, source: AnySource) -> Iterator[ThrowawayDatabase]:
         """Make the cluster, load the dump, and end the server with the block."""
+        assert isinstance(source, DatabaseSource)
         programs = find_programs()
         if len(str(self._folder / ".s.PGSQL.5432").encode()) > _SOCKET_PATH_BYTES:
             raise DcopsError("the path is too long for a socket", where=str(self._folder))

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dcops.backup.model import BackupPolicy, BackupSet, Manifest, StoredFile
+from dcops.backup.model import ENGINES, BackupPolicy, BackupSet, Manifest, StoredFile
 from dcops.backup.plan import (
     check_identity,
     compare_dump,
@@ -193,7 +193,7 @@ class VerifyService:
 
     def _database(self, manifest: Manifest, database: ThrowawayDatabase, report: Report, findings: Findings) -> None:
         facts = database.facts()
-        findings.engine = f"PostgreSQL {facts.engine}"
+        findings.engine = f"{ENGINES[self._policy.database.kind][0]} {facts.engine}"
         compare_facts(manifest, facts)
         findings.tables, findings.rows = len(facts.rows), sum(facts.rows.values())
         report(f"database: {findings.rows} rows in {findings.tables} tables, as in the manifest")

@@ -7,17 +7,16 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from dcops.backup.exposition import Objectives, exposition
-from dcops.backup.model import BackupPolicy, KnownReceipts, RepositorySpec
-from dcops.backup.postgresql import Postgresql
+from dcops.backup.model import BackupPolicy, KnownReceipts, NothingToBackUp, RepositorySpec
 from dcops.backup.restic import Restic, ResticAccess
 from dcops.backup.service import BackupService, Place, Writers
-from dcops.backup.spec import read_policies
+from dcops.backup.spec import Locate, read_nothing, read_policies
 from dcops.backup.ssh import SshTarget
 from dcops.backup.ssh_files import SshFileMirror
 from dcops.core import yaml
 from dcops.core.errors import DcopsError, Interrupted, Refused, UsageError
 from dcops.core.files import write_atomic
-from dcops.core.secrets import SecretStore, file_below
+from dcops.core.secrets import SecretStore
 from dcops.core.settings import Settings
 from dcops.core.text import did_you_mean
 from dcops.core.words import Environment
@@ -29,6 +28,7 @@ from dcops.runs.identity import Identity, require_identity
 from dcops.runs.locks import hold
 from dcops.runs.refusals import refusals_recorded
 from dcops.runs.run import Run, current_actor, start_run
+from dcops.wiring.backup_sources import authority_path, database_of
 from dcops.wiring.handover import hand_over
 from dcops.wiring.received import records_everywhere
 from dcops.wiring.records import open_journal
@@ -101,9 +101,7 @@ class Backup:
         source, files = self.policy.database, self.policy.files
         names = dict.fromkeys((source.device, *((files.device,) if files else ())))
         require_writable(self.inventory, [self.inventory.devices[name] for name in names])
-        secrets = SecretStore(self.settings)
-        ca = authority_path(self.settings, source.ca) if source.ca else None
-        database = Postgresql(source, address_of(self.inventory, source.device), secrets.get(source.password), ca)
+        database = database_of(self.settings, source, address_of(self.inventory, source.device))
         mirror = None
         if files:
             folder = self.settings.state / "backup" / "mirror" / self.policy.application / files.id
@@ -181,14 +179,6 @@ def address_of(inventory: Inventory, device: str) -> str:
     return found.address
 
 
-def authority_path(settings: Settings, ref: str) -> Path:
-    """Give the file of a certificate authority, which is public. Raises DcopsError when it is not there."""
-    path = file_below(settings.secrets, ref)
-    if not path.is_file():
-        raise DcopsError("the certificate authority is not there", where=str(path))
-    return path
-
-
 def require_enrolled(settings: Settings, inventory: Inventory) -> Identity:
     """Give this host's identity. Raises Refused (exit 7) unless it is enrolled for this inventory and environment."""
     return require_identity(settings.identity_path, environment=inventory.environment, inventory=inventory.name)
@@ -196,15 +186,23 @@ def require_enrolled(settings: Settings, inventory: Inventory) -> Identity:
 
 def load_policies(inventory: Inventory) -> dict[str, BackupPolicy]:
     """Give application -> policy of an inventory. Raises SpecError with every problem of every file."""
+    documents, locate = _documents(inventory)
+    return read_policies(
+        documents.items(), devices=inventory.devices, applications=inventory.applications, locate=locate
+    )
+
+
+def load_nothing(inventory: Inventory) -> dict[str, NothingToBackUp]:
+    """Give application -> why it has nothing to back up. Raises SpecError with every problem of every file."""
+    documents, locate = _documents(inventory)
+    return read_nothing(documents.items(), applications=inventory.applications, locate=locate)
+
+
+def _documents(inventory: Inventory) -> tuple[Mapping[str, Any], Locate]:
+    """Give file name -> content of the backup folder, and what finds the line of a key in one."""
     base = inventory.root.parent.parent
     paths = {str(path.relative_to(base)): path for path in sorted((inventory.root / FOLDER).glob("*.yml"))}
-    documents: Mapping[str, Any] = {name: yaml.load(path) for name, path in paths.items()}
-    return read_policies(
-        documents.items(),
-        devices=inventory.devices,
-        applications=inventory.applications,
-        locate=lambda name, keys: yaml.locate(paths[name], keys),
-    )
+    return {name: yaml.load(path) for name, path in paths.items()}, lambda name, keys: yaml.locate(paths[name], keys)
 
 
 def open_backup(

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from dcops.backup.copies import Copy, Judged, Limits, Place, Role, judge, without_policy
 from dcops.backup.due import Exposure, covered, exposure
-from dcops.backup.model import BackupPolicy, RepositorySpec
+from dcops.backup.model import BackupPolicy, NothingToBackUp, RepositorySpec
 from dcops.core.clock import parse_rfc3339, utc_now
 from dcops.core.errors import UsageError
 from dcops.core.settings import Settings
@@ -22,7 +22,7 @@ from dcops.records.kinds.observations import Observation
 from dcops.records.model import Record
 from dcops.runs.identity import require_identity
 from dcops.runs.run import start_run
-from dcops.wiring.backup import load_policies
+from dcops.wiring.backup import load_nothing, load_policies
 from dcops.wiring.backup_observe import ASPECT, device_of, observe_hosts
 from dcops.wiring.handover import hand_over
 from dcops.wiring.received import records_everywhere
@@ -66,14 +66,16 @@ class Report:
 def judge_copies(settings: Settings, inventory_name: str, application: str | None = None) -> Report:
     """Judge the copies of every application, or of one. Asks no repository. Raises UsageError for an unknown one."""
     inventory = load(settings.inventory_root(inventory_name))
-    policies = load_policies(inventory)
+    policies, nothing = load_policies(inventory), load_nothing(inventory)
     if application is not None and application not in inventory.applications:
         guess = did_you_mean(application, inventory.applications)
         hint = f'Did you mean "{guess}"?' if guess else "See: dcops inventory list."
         raise UsageError(f'"{application}" is no application of the inventory', hint=hint)
     known = _known(settings, inventory)
     chosen = inventory.applications if application is None else [application]
-    judged = (_judge(inventory, inventory.applications[key], policies.get(key), known) for key in chosen)
+    judged = (
+        _judge(inventory, inventory.applications[key], policies.get(key) or nothing.get(key), known) for key in chosen
+    )
     return Report(tuple(judged), known.problems)
 
 
@@ -105,13 +107,17 @@ def _known(settings: Settings, inventory: Inventory) -> Known:
     return Known(*records_everywhere(settings, inventory, journal, *(each.kind for each in kinds)))
 
 
-def _judge(inventory: Inventory, application: Application, policy: BackupPolicy | None, known: Known) -> Judged:
+def _judge(
+    inventory: Inventory, application: Application, policy: BackupPolicy | NothingToBackUp | None, known: Known
+) -> Judged:
     hosting = application.hosting
     if not application.is_hosted:
         return Judged(application=application.key, hosting=hosting.state.value, note=hosting.note or "")
     told = _told(inventory, application.key, known)
     if policy is None:
         return _judge_told(inventory, application, told)
+    if isinstance(policy, NothingToBackUp):
+        return _judge_nothing(application, policy)
     receipts = list(known.of(Receipt.kind, application.key))
     good = [Receipt.model_validate(dict(each.payload)) for each in receipts if each.payload["status"] == "done"]
     now = utc_now()
@@ -180,6 +186,16 @@ def _told_copy(inventory: Inventory, application: str, name: str, record: Record
 
 
 def _limits(inventory: Inventory, max_age_seconds: float | None) -> Limits:
+def _judge_nothing(application: Application, policy: NothingToBackUp) -> Judged:
+    """Believe that there is nothing to back up only while the inventory gives the application no place for data."""
+    kept = [host.device for host in application.hosts if host.part in (Part.DATABASE, Part.FILES)]
+    if kept or not policy.nothing_to_back_up.is_set:
+        return without_policy(application.key)
+    note = f"nothing to back up: {policy.nothing_to_back_up.value}"
+    return Judged(application=application.key, hosting=application.hosting.state.value, note=note)
+
+
+def _limits(inventory: Inventory, policy: BackupPolicy) -> Limits:
     continuity = inventory.policy.continuity
     return Limits(
         copies=_number(continuity.backup_copies),

@@ -1,16 +1,16 @@
-"""Makes the verification of an application's sets: the service, private folders, a throwaway PostgreSQL cluster."""
+"""Makes the verification of an application's sets: the service, private folders, a throwaway database server."""
 
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
 from dcops.backup.scratch import PrivateScratch, sweep
-from dcops.backup.throwaway import ThrowawayPostgresql
 from dcops.backup.verify import Findings, Outcome, Request, VerifyService
 from dcops.core.errors import UsageError
 from dcops.runs.model import RunStatus
 from dcops.runs.run import load_run
 from dcops.wiring.backup import Backup, JournalReceipts
+from dcops.wiring.backup_sources import throwaway_of
 
 Report = Callable[[str], None]
 
@@ -23,8 +23,9 @@ def verify_set(backup: Backup, request: Request, run: str, report: Report) -> Ou
     receipts = JournalReceipts(backup.settings, backup.journal, backup.inventory, site)
     service = VerifyService(backup.policy, backup.service, backup.repository, receipts)
     scratch = PrivateScratch(run)
+    cluster = throwaway_of(backup.policy.database, scratch.cluster_folder)
     with scratch.opened():
-        return service.verify(request, scratch, ThrowawayPostgresql(scratch.cluster_folder), run, report)
+        return service.verify(request, scratch, cluster, run, report)
 
 
 def record_outcome(backup: Backup, request: Request, run: str, seconds: float, outcome: Outcome) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from dcops.wiring.received import records_everywhere
 def look_at_archive(backup: Backup, run: str) -> tuple[WalReceipt, DcopsError | None]:
     """Ask server and repository, record what was seen, and give it with what could not be asked or is gone."""
     require_enrolled(backup.settings, backup.inventory)
-    wal, source = wal_of(backup), backup.policy.database
+    wal, source = wal_of(backup), backup.policy.postgresql
     ca = authority_path(backup.settings, source.ca) if source.ca else None
     password = SecretStore(backup.settings).get(source.password)
     server = Postgresql(source, address_of(backup.inventory, source.device), password, ca)

@@ -352,7 +352,7 @@ def ssh_target(inventory: Inventory, device: str) -> SshTarget:
 def server_access(settings: Settings, inventory: Inventory, application: str, device: str) -> ServerAccess:
     """Give how the application's account reaches the database server at `device`, or its cluster: DEVICE/CLUSTER."""
     device, _, cluster = device.partition("/")
-    source = load_policies(inventory)[application].database
+    source = load_policies(inventory)[application].postgresql
     store = SecretStore(settings)
     ca = authority_path(settings, source.ca) if source.ca else None
     port = inventory.devices[device].postgresql[cluster].port if cluster else source.port

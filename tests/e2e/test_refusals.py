@@ -52,9 +52,9 @@ WRITING = {
     "provision run": ("provision", "run", "site", "--yes"),
     "net apply": ("net", "apply", "all", "--yes"),
     "net service move": ("net", "service", "move", "naskah", "--to", "drc", "--yes"),
-    "backup run": ("backup", "run", "--yes"),
-    "backup restore": ("backup", "restore", "latest", "--to", "restored"),
-    "backup copy": ("backup", "copy"),
+    "backup run": ("backup", "run", "--app", "naskah_dinas_elektronik", "--yes"),
+    "backup restore": ("backup", "restore", "latest", "--app", "naskah_dinas_elektronik", "--to", "restored"),
+    "backup copy": ("backup", "copy", "--app", "naskah_dinas_elektronik"),
     "backup import": ("backup", "import", "told.json"),
     "backup retention apply": ("backup", "retention", "apply", "--plan-id", HASH, "--yes"),
     "drill run": ("drill", "run", "naskah-db-loss", "--yes"),
@@ -317,8 +317,8 @@ def test_a_canary_for_every_secret_is_in_no_output_record_or_listing(host: Host)
         ("records", "list", "--json"),
         ("records", "export"),
         ("records", "verify"),
-        ("backup", "list"),
-        ("backup", "run", "--yes"),
+        ("backup", "list", "--app", "naskah_dinas_elektronik"),
+        ("backup", "run", "--app", "naskah_dinas_elektronik", "--yes"),
     ]
     for arguments in calls:
         done = host.run("-vv", *arguments, DCOPS_DEBUG="1", PGPASSWORD=CANARY)

@@ -43,17 +43,17 @@ def test_a_backup_is_complete_and_has_its_receipt(twin: Twin, backup: dict[str, 
     found = json.loads(twin.say("jkt-ops1", *asked))
     records = found["records"] if isinstance(found, dict) else found
     assert receipt["manifest_sha256"] in {record["payload"]["manifest_sha256"] for record in records}
-    assert twin.run("jkt-ops1", "dcops", "backup", "status").returncode == 0
+    assert twin.run("jkt-ops1", "dcops", "backup", "status", "--app", "naskah_dinas_elektronik").returncode == 0
     metrics = twin.say("jkt-ops1", "cat", "/var/lib/prometheus/node-exporter/dcops_backup.prom")
     assert f'dcops_backup_last_run_success{{app="{APP}"}} 1.0' in metrics
 
 
 def test_the_set_comes_back_and_equals_its_manifest(twin: Twin, backup: dict[str, Any]) -> None:
-    done = twin.run("jkt-ops1", "dcops", "backup", "restore", "latest", "--to", "/root/restored", "--json")
+    done = twin.run("jkt-ops1", "dcops", "backup", "restore", "latest", "--app", "naskah_dinas_elektronik", "--to", "/root/restored", "--json")
     try:
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["is_compared"]
-        again = twin.run("jkt-ops1", "dcops", "backup", "restore", "latest", "--to", "/root/restored")
+        again = twin.run("jkt-ops1", "dcops", "backup", "restore", "latest", "--app", "naskah_dinas_elektronik", "--to", "/root/restored")
         assert again.returncode == 7
         assert "not an empty folder" in again.stderr
     finally:

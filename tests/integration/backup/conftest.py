@@ -203,7 +203,7 @@ class House:
 
     def postgresql(self, source: DatabaseSource | None = None) -> Postgresql:
         password = secret_file(self.tmp, "db", DATABASE_PASSWORD)
-        return Postgresql(source or self.policy().database, "127.0.0.1", password)
+        return Postgresql(source or self.policy().postgresql, "127.0.0.1", password)
 
     def service(self, restic: Restic | None = None, **changes: object) -> BackupService:
         place = Place(Environment.SCRATCH, "jkt", "rev")
