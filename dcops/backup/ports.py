@@ -134,6 +134,9 @@ class ThrowawayDatabase(Protocol):
     def facts(self) -> RestoredFacts:
         """Count and look as the backup did inside its snapshot."""
 
+    def links(self) -> frozenset[tuple[str, str]]:
+        """Give (owner, SHA-256) of each row of the policy's `references`; empty where it names no owner."""
+
     def value(self, statement: str) -> object:
         """Give the first value of the first row of a reading statement, None without one.
 

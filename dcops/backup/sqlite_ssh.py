@@ -115,15 +115,15 @@ def facts_of(connection: sqlite3.Connection, source: SqliteSource) -> RestoredFa
     if state != "ok":
         raise sqlite3.DatabaseError("its own check finds it damaged")
     rows = {
-        str(table): int(connection.execute(_select("count(*)", str(table))).fetchone()[0])
+        str(table): int(connection.execute(select("count(*)", str(table))).fetchone()[0])
         for (table,) in connection.execute(_TABLES).fetchall()
     }
     newest, named = None, source.newest
     if named:
-        newest = connection.execute(_select(f"max({quoted(named.column)})", named.table)).fetchone()[0]
+        newest = connection.execute(select(f"max({quoted(named.column)})", named.table)).fetchone()[0]
     referenced: tuple[str, ...] = ()
     if files := source.references:
-        named_files = connection.execute(_select(f"DISTINCT {quoted(files.column)}", files.table)).fetchall()
+        named_files = connection.execute(select(f"DISTINCT {quoted(files.column)}", files.table)).fetchall()
         referenced = tuple(sorted(str(row[0]) for row in named_files))
     return RestoredFacts(
         engine=sqlite3.sqlite_version,
@@ -133,7 +133,7 @@ def facts_of(connection: sqlite3.Connection, source: SqliteSource) -> RestoredFa
     )
 
 
-def _select(what: str, table: str) -> str:
+def select(what: str, table: str) -> str:
     """Give a statement that reads `what`, of quoted names, from a table."""
     return " ".join(("SELECT", what, "FROM", quoted(table)))
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg import sql
 
 from dcops.backup.model import AnySource, DatabaseSource, RestoredFacts
 from dcops.backup.ports import ThrowawayDatabase
@@ -51,6 +52,20 @@ class _Loaded:
         except psycopg.Error as error:
             raise IntegrityFailure(f"the restored database cannot be counted: {_name(error)}") from error
         return found
+
+    def links(self) -> frozenset[tuple[str, str]]:
+        """Give (owner, SHA-256) of each row of the policy's `references`; empty where it names no owner."""
+        named = self._source.references
+        if named is None or named.owner is None:
+            return frozenset()
+        columns = (sql.Identifier(named.owner), sql.Identifier(named.column), sql.Identifier(named.table))
+        query = sql.SQL("SELECT {}::text, {} FROM {}").format(*columns)
+        try:
+            rows = self._connection.execute(query).fetchall()
+            self._connection.rollback()
+        except psycopg.Error as error:
+            raise IntegrityFailure(f"the restored rows cannot be read: {_name(error)}") from error
+        return frozenset((str(owner), str(digest)) for owner, digest in rows)
 
     def value(self, statement: str) -> object:
         """Give the first value of the first row, None without one."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import pymysql
 
-from dcops.backup.mariadb import execute, facts_of
+from dcops.backup.mariadb import execute, facts_of, quoted, select
 from dcops.backup.model import AnySource, MariadbSource, RestoredFacts
 from dcops.backup.ports import ThrowawayDatabase
 from dcops.backup.scratch import make_private
@@ -53,6 +53,17 @@ class _Loaded:
             return facts_of(self._connection, self._source)
         except pymysql.MySQLError as error:
             raise IntegrityFailure(f"the restored database cannot be counted: {_name(error)}") from None
+
+    def links(self) -> frozenset[tuple[str, str]]:
+        """Give (owner, SHA-256) of each row of the policy's `references`; empty where it names no owner."""
+        named = self._source.references
+        if named is None or named.owner is None:
+            return frozenset()
+        try:
+            rows = execute(self._connection, select(f"{quoted(named.owner)}, {quoted(named.column)}", named.table))
+        except pymysql.MySQLError as error:
+            raise IntegrityFailure(f"the restored rows cannot be read: {_name(error)}") from None
+        return frozenset((str(owner), str(digest)) for owner, digest in rows)
 
     def value(self, statement: str) -> object:
         """Give the first value of the first row, None without one."""

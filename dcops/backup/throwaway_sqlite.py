@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dcops.backup.model import AnySource, RestoredFacts, SqliteSource
 from dcops.backup.ports import ThrowawayDatabase
-from dcops.backup.sqlite_ssh import facts_of
+from dcops.backup.sqlite_ssh import facts_of, quoted, select
 from dcops.core.errors import DcopsError, IntegrityFailure
 
 
@@ -23,6 +23,18 @@ class _Loaded:
             return facts_of(self._connection, self._source)
         except sqlite3.Error as error:
             raise IntegrityFailure(f"the restored database cannot be counted: {type(error).__name__}") from None
+
+    def links(self) -> frozenset[tuple[str, str]]:
+        """Give (owner, SHA-256) of each row of the policy's `references`; empty where it names no owner."""
+        named = self._source.references
+        if named is None or named.owner is None:
+            return frozenset()
+        try:
+            statement = select(f"{quoted(named.owner)}, {quoted(named.column)}", named.table)
+            rows = self._connection.execute(statement).fetchall()
+        except sqlite3.Error as error:
+            raise IntegrityFailure(f"the restored rows cannot be read: {type(error).__name__}") from None
+        return frozenset((str(owner), str(digest)) for owner, digest in rows)
 
     def value(self, statement: str) -> object:
         """Give the first value of the first row, None without one; SQLite has no booleans, so a truth is 0 or 1."""

@@ -6,8 +6,10 @@ Takes ports; knows no adapter. A result is a value: what was proved, what went w
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
+from dcops.backup.groups import Links
 from dcops.backup.model import ENGINES, BackupPolicy, BackupSet, Manifest, StoredFile
 from dcops.backup.plan import (
     check_identity,
@@ -74,10 +76,15 @@ class Findings:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The end of a verification; `error` is None when everything asked for was proved."""
+    """The end of a verification; `error` is None when everything asked for was proved.
+
+    `snapshot_at`, `links`: of a database that was loaded, for its consistency group; in no record.
+    """
 
     findings: Findings
     error: DcopsError | None
+    snapshot_at: datetime | None = None
+    links: Links = frozenset()
 
 
 class VerifyService:
@@ -87,6 +94,7 @@ class VerifyService:
         self, policy: BackupPolicy, backups: BackupService, reader: RepositoryReader, receipts: ReceiptLog
     ) -> None:
         self._policy, self._backups, self._reader, self._receipts = policy, backups, reader, receipts
+        self._loaded: tuple[datetime | None, Links] = (None, frozenset())
 
     def verify(
         self, request: Request, scratch: Scratch, cluster: ThrowawayCluster, run: str, report: Report
@@ -106,7 +114,7 @@ class VerifyService:
         if not findings.is_wiped and error is None:
             hint = "It holds restored data: remove it, then verify again."
             error = DcopsError("the scratch folder could not be wiped", where=str(scratch.folder), hint=hint)
-        return Outcome(findings, error)
+        return Outcome(findings, error, *self._loaded)
 
     def _prove(
         self,
@@ -195,6 +203,7 @@ class VerifyService:
         facts = database.facts()
         findings.engine = f"{ENGINES[self._policy.database.kind][0]} {facts.engine}"
         compare_facts(manifest, facts)
+        self._loaded = (manifest.snapshot_at, database.links())
         findings.tables, findings.rows = len(facts.rows), sum(facts.rows.values())
         report(f"database: {findings.rows} rows in {findings.tables} tables, as in the manifest")
         reasons = []

@@ -9,6 +9,7 @@ import typer
 from dcops.cli import (
     backup_configs,
     backup_copy,
+    backup_group,
     backup_import,
     backup_plan,
     backup_policy,
@@ -50,6 +51,9 @@ AppOption = Annotated[
     typer.Option("--app", metavar="KEY", help="Application, by its catalogue key; not needed with one policy only."),
 ]
 
+GroupOption = Annotated[
+    str | None, typer.Option("--group", metavar="NAME", help="Each member of a consistency group, in their order.")
+]
 RepositoryOption = Annotated[
     str | None, typer.Option("--repository", metavar="NAME", help="One of the policy's copies, in place of its own.")
 ]
@@ -69,12 +73,16 @@ def run(
         bool, typer.Option("--device-configs", help="The kept network configurations, as a set of their own.")
     ] = False,
     due: Annotated[bool, typer.Option("--due", help="Each application whose schedule says so; for a timer.")] = False,
+    group: GroupOption = None,
     inventory: InventoryOption = None,
     check: CheckOption = False,
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> int:
     """Take one backup: dump, files, manifest, receipt. With --due one of each application that is due.
+
+    With --group one of each member of a consistency group: who names data of another first, so that the other's copy
+    holds what is named. `dcops backup verify --group` then holds them against one another.
 
     The database is dumped from one consistent snapshot and streamed into restic; a dump that fails leaves neither a
     snapshot nor a lock. Files come after it, so every row finds its file. The manifest comes last. The receipt goes
@@ -89,12 +97,15 @@ def run(
       dcops backup run --app naskah_dinas_elektronik
       dcops backup run --due
       dcops backup run --device-configs
+      dcops backup run --group naskah
       dcops backup run --check
     """
     out = Out(as_json=as_json)
     name = writing_inventory(Settings.load(), inventory)
     if device_configs:
         return backup_configs.run(out, name)
+    if group:
+        return backup_group.run_group(out, name, group, lambda key: _run_one(out, name, key, yes=yes), is_check=check)
     if due:
         return backup_plan.run_due(
             out, name, application, lambda key: _run_one(out, name, key, yes=yes), is_check=check

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dcops.cli import backup_configs
+from dcops.cli.backup_group import verify_group
 from dcops.cli.common import InventoryOption, JsonOption, Out, writing_inventory
 from dcops.core.clock import monotonic
 from dcops.core.errors import UsageError
@@ -38,6 +39,12 @@ def verify(
         str | None,
         typer.Option("--repository", metavar="NAME", help="One of the policy's copies, in place of its own."),
     ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            "--group", metavar="NAME", help="The newest sets of a consistency group, held against one another."
+        ),
+    ] = None,
     inventory: InventoryOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -55,6 +62,7 @@ def verify(
       dcops backup verify
       dcops backup verify --sample 200 9DYV
       dcops backup verify --device-configs
+      dcops backup verify --group naskah
       dcops backup verify --full --app naskah_dinas_elektronik --json
     """
     from dcops.wiring.backup import open_backup
@@ -65,6 +73,9 @@ def verify(
     name = writing_inventory(settings, inventory)
     if device_configs:
         backup_configs.verify(out, name)
+        return
+    if group:
+        verify_group(out, name, group)
         return
     backup = open_backup(settings, name, application, writing="backup verify", repository=repository)
     began = monotonic()

@@ -185,7 +185,6 @@ def _told_copy(inventory: Inventory, application: str, name: str, record: Record
     )
 
 
-def _limits(inventory: Inventory, max_age_seconds: float | None) -> Limits:
 def _judge_nothing(application: Application, policy: NothingToBackUp) -> Judged:
     """Believe that there is nothing to back up only while the inventory gives the application no place for data."""
     kept = [host.device for host in application.hosts if host.part in (Part.DATABASE, Part.FILES)]
@@ -195,7 +194,7 @@ def _judge_nothing(application: Application, policy: NothingToBackUp) -> Judged:
     return Judged(application=application.key, hosting=application.hosting.state.value, note=note)
 
 
-def _limits(inventory: Inventory, policy: BackupPolicy) -> Limits:
+def _limits(inventory: Inventory, max_age_seconds: float | None) -> Limits:
     continuity = inventory.policy.continuity
     return Limits(
         copies=_number(continuity.backup_copies),

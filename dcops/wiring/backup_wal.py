@@ -12,7 +12,8 @@ from dcops.core.settings import Settings
 from dcops.inventory import Inventory
 from dcops.records.kinds.backup_wal import WalReceipt
 from dcops.records.service import Journal
-from dcops.wiring.backup import Backup, address_of, authority_path, require_enrolled
+from dcops.wiring.backup import Backup, address_of, require_enrolled
+from dcops.wiring.backup_sources import authority_path
 from dcops.wiring.received import records_everywhere
 
 

@@ -38,7 +38,8 @@ from dcops.runs.identity import Identity
 from dcops.runs.locks import hold
 from dcops.runs.plan import Plan, PlannedStep, make_plan
 from dcops.runs.run import Run, current_actor, start_run
-from dcops.wiring.backup import address_of, authority_path, load_policies, open_backup, require_enrolled
+from dcops.wiring.backup import address_of, load_policies, open_backup, require_enrolled
+from dcops.wiring.backup_sources import authority_path
 from dcops.wiring.bridges import NetworkFence, NetworkRoutes, ResticRecovery, SshHosts
 from dcops.wiring.drill_declaration import declarations_of
 from dcops.wiring.drill_network import BoardUpstreams, NetworkRouters

@@ -49,11 +49,32 @@ def test_a_backup_is_complete_and_has_its_receipt(twin: Twin, backup: dict[str, 
 
 
 def test_the_set_comes_back_and_equals_its_manifest(twin: Twin, backup: dict[str, Any]) -> None:
-    done = twin.run("jkt-ops1", "dcops", "backup", "restore", "latest", "--app", "naskah_dinas_elektronik", "--to", "/root/restored", "--json")
+    done = twin.run(
+        "jkt-ops1",
+        "dcops",
+        "backup",
+        "restore",
+        "latest",
+        "--app",
+        "naskah_dinas_elektronik",
+        "--to",
+        "/root/restored",
+        "--json",
+    )
     try:
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["is_compared"]
-        again = twin.run("jkt-ops1", "dcops", "backup", "restore", "latest", "--app", "naskah_dinas_elektronik", "--to", "/root/restored")
+        again = twin.run(
+            "jkt-ops1",
+            "dcops",
+            "backup",
+            "restore",
+            "latest",
+            "--app",
+            "naskah_dinas_elektronik",
+            "--to",
+            "/root/restored",
+        )
         assert again.returncode == 7
         assert "not an empty folder" in again.stderr
     finally:

@@ -35,7 +35,9 @@ def test_a_set_loads_holds_its_invariants_and_is_wiped(twin: Twin, backup: dict[
 
 
 def test_the_other_site_can_verify_with_its_own_account(twin: Twin, backup: dict[str, Any]) -> None:
-    done = twin.run("drc-ops1", "dcops", "backup", "verify", "--app", "naskah_dinas_elektronik", "--sample", "50", timeout=300)
+    done = twin.run(
+        "drc-ops1", "dcops", "backup", "verify", "--app", "naskah_dinas_elektronik", "--sample", "50", timeout=300
+    )
     assert done.returncode == 0, done.stderr
 
 

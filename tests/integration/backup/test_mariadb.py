@@ -236,7 +236,7 @@ def kearsipan(tmp_path: Path, ssh_server: SshTarget) -> House:
     return House(tmp_path, {
         "database": {"id": "index", "kind": "sqlite_over_ssh", "device": "app1", "database": "kearsipan",
                      "path": str(tmp_path / "indeks.db"), "newest": {"table": "arsip", "column": "diarsipkan_pada"},
-                     "references": {"table": "arsip", "column": "sha256"}},
+                     "references": {"table": "arsip", "column": "sha256", "owner": "surat_id"}},
         "files": {"id": "documents", "kind": "files_over_ssh", "device": "app1", "path": str(tmp_path / "arsip")},
     })  # fmt: skip
 
@@ -260,6 +260,7 @@ def test_an_index_is_copied_whole_and_its_files_must_be_there(
         {"id": "writes", "sql": "WITH x AS (SELECT 1) INSERT INTO arsip SELECT 1, 2, 3, 4 RETURNING 1", "expect": 1},
     ])  # fmt: skip
     assert outcome.findings.engine.startswith("SQLite ")
+    assert outcome.links == {("letter", hashlib.sha256(b"document").hexdigest())}
     assert (outcome.findings.invariants_held, outcome.findings.invariants_broken) == (["one"], ["writes"])
     next((kearsipan.tmp / "arsip").rglob("*/*")).unlink()
     with pytest.raises(IntegrityFailure, match="1 files named by rows are not there"):
