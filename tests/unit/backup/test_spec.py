@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from dcops.backup.spec import read_policies
+from dcops.backup.spec import read_nothing, read_policies
 from dcops.core import yaml
-from dcops.core.errors import SpecError
+from dcops.core.errors import DcopsError, SpecError
 
 HOME = Path(__file__).parents[3]
 DOCUMENT = yaml.load(HOME / "inventory/lab/backup/naskah_dinas_elektronik.yml")
@@ -17,7 +17,7 @@ DOCUMENT = yaml.load(HOME / "inventory/lab/backup/naskah_dinas_elektronik.yml")
 def read(*documents: Any) -> Any:
     return read_policies(
         [(f"p{number}.yml", document) for number, document in enumerate(documents)],
-        devices={"jkt-db1", "jkt-app1", "drc-bkp1"}, applications={"naskah_dinas_elektronik"},
+        devices={"jkt-db1", "jkt-app1", "drc-bkp1", "drc-db1"}, applications={"naskah_dinas_elektronik"},
         locate=lambda name, keys: 7,
     )  # fmt: skip
 
@@ -81,3 +81,24 @@ def test_one_repository_is_the_same_for_all_that_store_there(key: str, value: st
             [("p0.yml", DOCUMENT), ("p1.yml", other)], devices={"jkt-db1", "jkt-app1", "drc-bkp1"},
             applications={"naskah_dinas_elektronik", "absensi"}, locate=lambda name, keys: 7,
         )  # fmt: skip
+
+
+def test_the_kind_of_a_database_decides_its_keys_and_is_no_step_of_the_place() -> None:
+    mariadb = changed("database/kind", "mariadb")
+    assert read(mariadb)["naskah_dinas_elektronik"].database.kind == "mariadb"
+    with pytest.raises(SpecError, match=r"p0\.yml:7: database\.pasword: .* Did you mean \"password\""):
+        read(changed("database/pasword", "file:x"))
+    with pytest.raises(SpecError, match="oracle"):
+        read(changed("database/kind", "oracle"))
+    with pytest.raises(DcopsError, match="this needs PostgreSQL, the database is MariaDB"):
+        _ = read(mariadb)["naskah_dinas_elektronik"].postgresql
+
+
+def test_an_application_without_data_says_so_in_a_file_of_its_own() -> None:
+    document = {"application": "penghubung", "nothing_to_back_up": {"value": "in git", "status": "proposed", "by": "x"}}
+    files = [("a.yml", DOCUMENT), ("b.yml", document)]
+    found = read_nothing(files, applications={"penghubung"}, locate=lambda name, keys: 7)
+    assert found["penghubung"].nothing_to_back_up.value == "in git"
+    assert list(read(DOCUMENT, document)) == ["naskah_dinas_elektronik"]
+    with pytest.raises(SpecError, match=r'b\.yml:7: application: "penghubung" is unknown'):
+        read_nothing(files, applications=set(), locate=lambda name, keys: 7)
