@@ -79,6 +79,11 @@ class PinnedWeb:
     def __init__(self, find: Callable[[str, str | None], Endpoint]) -> None:
         self._find = find
 
+    def place(self, service: str) -> tuple[str, int, str]:
+        """Give address, port and name of a service."""
+        found = self._find(service, None)
+        return found.address, found.port, found.name
+
     def get(
         self, service: str, path: str, *, device: str | None = None, timeout_seconds: float = 2.0
     ) -> tuple[int, bytes]:

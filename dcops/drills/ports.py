@@ -184,6 +184,9 @@ class Fence(Protocol):
 class Web(Protocol):
     """HTTPS as an outside client speaks it: the certificate must be good for the service's name."""
 
+    def place(self, service: str) -> tuple[str, int, str]:
+        """Give address, port and name of a service."""
+
     def get(
         self, service: str, path: str, *, device: str | None = None, timeout_seconds: float = 2.0
     ) -> tuple[int, bytes]:

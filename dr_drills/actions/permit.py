@@ -39,7 +39,7 @@ def _grant(context: DrillContext, parameters: Grant) -> Outcome:
     if not found.get("held"):
         raise DcopsError("the permit was given up meanwhile", where=parameters.device)
     detail = f"{found['site']} alone may write, by grant {found['grant']}"
-    return Outcome(detail=detail, facts={"permit_grant": found["grant"]})
+    return Outcome(detail=detail, facts={"permit_grant": found["grant"], "permit_granted_at": found["held_since"]})
 
 
 def _revoke(context: DrillContext, parameters: Device) -> Outcome:

@@ -48,6 +48,13 @@ class FencedSite(Frozen):
     path: str
 
 
+class Refusing(FencedSite):
+    """For how long letters are sent."""
+
+    service: str | None = None
+    lasting: Seconds = 5.0
+
+
 def _ask(context: DrillContext, parameters: AtSite | Gone) -> tuple[bool, str, str]:
     """Ask for the service's health: whether it is good, which site answers, and what is wrong."""
     try:
@@ -145,6 +152,28 @@ def _unread(context: DrillContext, routers: str, refusal: str) -> Finding:
         context.token.wait(0.3)
 
 
+def _refuses(context: DrillContext, parameters: Refusing) -> Finding:
+    """Send letters straight to a server that must accept none, for a while: one that is accepted is one too many."""
+    service, deadline = parameters.service or context.scope.service, monotonic() + parameters.lasting
+    asked, answers = 0, set()
+    while True:
+        try:
+            letter = {"id": str(uuid.uuid4()), **_LETTER}
+            status, _ = context.web.post(service, parameters.path, letter, device=parameters.device)
+            answers.add(f"status {status}")
+        except TransportError as error:
+            status = 0
+            answers.add(error.message)
+        asked += 1
+        if status in (200, 201):
+            return Finding(is_ok=False, reason="accepts", detail=f"{parameters.device} accepts letters")
+        if monotonic() >= deadline or context.token.is_cancelled:
+            detail = f"{parameters.device} refused {asked} letters: {'; '.join(sorted(answers))}"
+            return Finding(is_ok=True, detail=detail, facts={"refused": asked})
+        context.token.wait(_POLL_SECONDS)
+
+
 HEALTHY = Probe("service.healthy", "The service answers from a site", AtSite, _healthy, timeout_seconds=300)
 DOWN = Probe("service.down", "The service is seen to be down", Gone, _down, timeout_seconds=300)
 FENCED = Probe("service.fenced", "The lost site can acknowledge nothing", FencedSite, fenced, fences=True)
+REFUSES = Probe("service.refuses", "A server accepts nothing", Refusing, _refuses, timeout_seconds=180)

@@ -25,6 +25,7 @@ import tempfile
 import threading
 import time
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -217,6 +218,7 @@ class Agent:
         self._permit, self._state = permit, state
         self._lock = threading.Lock()
         self._started = now()
+        self._held_since: str | None = None
         self._mine = read_kept(permit, state)
         self._sight = Sight()
         self._keep(self._mine)
@@ -299,6 +301,7 @@ class Agent:
         return {
             "site": self.site,
             "held": is_held(mine, at),
+            "held_since": self._held_since if is_held(mine, at) else None,
             "grant": mine.epoch,
             "revoked": mine.is_revoked,
             "claiming": mine.is_claiming,
@@ -320,6 +323,10 @@ class Agent:
             write_file(self._permit, json.dumps({"site": self.site, "epoch": mine.epoch, "until": until}) + "\n")
         if not self._state.exists() or json.loads(self._state.read_text()) != lasting:
             write_file(self._state, json.dumps(lasting) + "\n")
+        if not is_held(mine, now()):
+            self._held_since = None
+        elif self._held_since is None:
+            self._held_since = datetime.now(UTC).isoformat().replace("+00:00", "Z")
         self._mine = mine
 
 
