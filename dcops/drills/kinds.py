@@ -24,7 +24,6 @@ class Action(Generic[P]):
         promotes: it makes a second copy of data the one that is written to; refused while the first may still be.
         fences: when it ends well, it has shown that the first copy acknowledges nothing any more.
         permits_promotion: when it ends well, two people have signed that this holds; in the declare phase only.
-        prepares: it readies something for the fault; as an inject step it is not where the clock starts.
         asks: it changes nothing itself, it asks the person in the role its parameter `role` names, and waits.
         timeout_seconds: after which the drill no longer waits for it.
     """
@@ -40,7 +39,6 @@ class Action(Generic[P]):
     promotes: bool = False
     fences: bool = False
     permits_promotion: bool = False
-    prepares: bool = False
     asks: bool = False
 
 

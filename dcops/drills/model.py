@@ -59,7 +59,7 @@ class Step(_Written):
         mark: moment this step's end sets; of several steps the latest counts.
         delay_max: wait a random time up to this before the step, drawn from the run's seed.
         undoes: rollbacks only: run when one of these steps was started; empty means always.
-        sets_up: inject of a failback only: it makes the situation the drill begins in, so `t_fault` is later.
+        sets_up: inject only: it makes the situation the drill begins in, so `t_fault` is later.
         app: the application it recovers, one of the scope's; the scope's first one where nothing is said.
         mode: steady state only: `continuous` asks it every `every` seconds from the fault to the last control.
     """

@@ -238,8 +238,8 @@ def _steps(drill: Drill, known: Known) -> Iterator[Found]:
 def _set_up(drill: Drill) -> Iterator[Found]:
     """What makes the situation stands in the inject of a failback alone, and something is left that begins it."""
     for phase, index, step in _all(drill):
-        if step.sets_up and (phase is not Phase.INJECT or drill.spec.type != "failback"):
-            yield (*_WHERE[phase], index, "sets_up"), "only the inject of a failback is set up first", "Remove it."
+        if step.sets_up and phase is not Phase.INJECT:
+            yield (*_WHERE[phase], index, "sets_up"), "only a step of inject sets up", "Remove it."
     if drill.spec.inject and all(step.sets_up for step in drill.spec.inject):
         yield (
             _WHERE[Phase.INJECT],

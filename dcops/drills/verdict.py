@@ -29,7 +29,7 @@ def conclude(
     """Give the verdict and why.
 
     REFUSED before anything was touched; ABORTED when somebody, a probe or the window stopped it; FAIL when recovery did
-    not work, a check failed, the steady state broke meanwhile or a target was missed; INCONCLUSIVE when the fault was
+    not work, a check or a rollback failed, the steady state broke or a target was missed; INCONCLUSIVE when the fault was
     not seen, a check could not decide, a control did not fail as it must, a target is unset, or the outside observer
     tells another story; else PASS. Without `is_measured` (a tabletop) there are no figures to hold against targets:
     what people and probes answered decides.
@@ -43,6 +43,7 @@ def conclude(
     failed = _bad(results, Phase.DECLARE) + _in_state(results, Phase.STEADY_DURING, StepState.FAILED)
     failed += _in_state(results, Phase.RECOVER, StepState.FAILED) + _in_state(results, Phase.VERIFY, StepState.FAILED)
     failed += _missed(figures, targets) + _missed_by(others) if is_measured else []
+    failed += _failed_ways_back(results)
     unclear = _bad(results, Phase.INJECT) + _bad(results, Phase.DETECT) + _bad(results, Phase.CONTROLS)
     for phase in (Phase.STEADY_DURING, Phase.RECOVER, Phase.VERIFY):
         unclear += _in_state(results, phase, StepState.UNDECIDED)
@@ -58,6 +59,15 @@ def conclude(
 def exit_code(verdict: Verdict, *, is_rolled_back: bool) -> ExitCode:
     """Give the exit code; an incomplete rollback outweighs every verdict."""
     return _CODES[verdict] if is_rolled_back else ExitCode.ROLLBACK_INCOMPLETE
+
+
+def _failed_ways_back(results: Sequence[StepResult]) -> list[str]:
+    """Give a line for each rollback that failed in the end: a recovery that cannot be undone has not shown its worth.
+
+    A later process of the same run may have done what an earlier one could not, so the last result of a step counts.
+    """
+    last = {each.id: each for each in _of(results, Phase.ROLLBACKS)}
+    return [_line(each) for each in last.values() if each.state is StepState.FAILED]
 
 
 def _of(results: Sequence[StepResult], phase: Phase) -> list[StepResult]:

@@ -345,7 +345,7 @@ def test_a_rollback_that_stays_broken_calls_a_person() -> None:
     world = World(trouble={"w.mend": fail})
     result = run(world)
     assert result.exit_code == 24
-    assert result.verdict == "PASS"
+    assert result.verdict == "FAIL"
     assert result.rollback == "incomplete: mend, drop"
     assert world.pages == ["drill loss: the rollback is incomplete"]
     assert world.up["copy"], "what the service now depends on is not dropped"

@@ -155,3 +155,11 @@ def test_what_restores_no_data_is_held_against_its_recovery_time_alone() -> None
     assert conclude([], measured, {"rto": Target(seconds=20, standing="proposed")})[0] is Verdict.FAIL
     assert conclude([], measured, {"rto": Target(seconds=None, standing="unset")})[0] is Verdict.INCONCLUSIVE
     assert conclude([], measured, TARGETS)[0] is Verdict.INCONCLUSIVE
+
+
+def test_a_rollback_that_fails_in_the_end_fails_the_drill() -> None:
+    failed = result(Phase.ROLLBACKS, StepState.FAILED, "home", "not there")
+    verdict, reasons = conclude([failed], GOOD, TARGETS)
+    assert (verdict, reasons) == (Verdict.FAIL, ("rollbacks home: not there",))
+    later = result(Phase.ROLLBACKS, StepState.OK, "home")
+    assert conclude([failed, later], GOOD, TARGETS)[0] is Verdict.PASS, "a later process of the run made it good"
