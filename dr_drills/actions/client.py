@@ -53,6 +53,5 @@ START = Action(
     BlastClass.CHANGE,
     _start,
     undone_by=("client.stop",),
-    prepares=True,
 )
 STOP = Action("client.stop", "End the client inside a site", Client, BlastClass.CHANGE, _stop)

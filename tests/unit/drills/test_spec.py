@@ -101,8 +101,8 @@ def test_the_shipped_scenario_is_clean() -> None:
             'spec.verify.0.with.devices: "drc-db9" is no device of the inventory. Did you mean "drc-db1"?',
         ),
         (
-            put("spec/inject/0/sets_up", True),
-            "spec.inject.0.sets_up: only the inject of a failback is set up first. Remove it.",
+            put("spec/verify/0/sets_up", True),
+            "spec.verify.0.sets_up: only a step of inject sets up. Remove it.",
         ),
         (
             put("spec/verify/0/mode", "continuous"),
