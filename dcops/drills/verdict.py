@@ -30,8 +30,8 @@ def conclude(
 
     REFUSED before anything was touched; ABORTED when somebody, a probe or the window stopped it; FAIL when recovery did
     not work, a check or a rollback failed, the steady state broke or a target was missed; INCONCLUSIVE when the fault
-    was not seen, a check could not decide, a control did not fail as it must, a target is unset, or the outside observer
-    tells another story; else PASS. Without `is_measured` (a tabletop) there are no figures to hold against targets:
+    was not seen, a check could not decide, a control did not fail as it must, a target is unset, or the observer tells
+    another story; else PASS. Without `is_measured` (a tabletop) there are no figures to hold against targets:
     what people and probes answered decides.
     `others` are the drill's other applications, each held against its own objective.
     """
