@@ -31,6 +31,9 @@ from dr_drills.parameters import ClusterAt, DeviceName, SqlName
 _STANDING = """
 SELECT pg_is_in_recovery(), coalesce(pg_last_wal_receive_lsn()::text, pg_last_wal_replay_lsn()::text)
 """
+# Slots of the time when it served: nobody reads them, and they would keep its log for ever.
+_DROP_SLOTS = "SELECT count(pg_drop_replication_slot(slot_name)) FROM pg_replication_slots WHERE NOT active"
+_RECEIVING = "SELECT status FROM pg_stat_wal_receiver"
 # The first eight digits of the file it writes to are the timeline; the control file learns of it a checkpoint later.
 _AFTER = """
 SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8), extract(epoch FROM pg_last_xact_replay_timestamp())
@@ -101,7 +104,10 @@ def _switch(context: DrillContext, parameters: Between) -> Outcome:
 
 
 def _rebuild(context: DrillContext, parameters: Between) -> Outcome:
-    """Make a cluster the stand-by of the one that serves: rewound where that goes, else copied anew."""
+    """Make a cluster the stand-by of the one that serves: rewound where that goes, else copied anew.
+
+    What only this cluster has is gone then: naskah.salvage comes before.
+    """
     cluster = await_cluster(context, parameters.device, parameters.cluster, parameters.within)
     source = await_cluster(context, parameters.from_device, parameters.from_cluster, parameters.within)
     if in_recovery(context, source) is not False:
@@ -109,17 +115,23 @@ def _rebuild(context: DrillContext, parameters: Between) -> Outcome:
     _ensure_slot(context, source, cluster.slot)
     if in_recovery(context, cluster) and _streams(context, cluster, 0.0):
         return Outcome(detail=f"{cluster.where} follows {source.where} already", facts={"rebuilt_by": "nothing"})
+    _require_same_system(context, cluster, source)
     stop(context, cluster)
     how = _rewind(context, cluster) or _copy(context, cluster)
     as_postgres(context, cluster, ["touch", f"{cluster.data}/standby.signal"])
     start(context, cluster)
     if not _streams(context, cluster, parameters.within):
         raise DcopsError(f"it does not stream from {source.where}", where=cluster.where)
-    # Slots of the time when it served: nobody reads them, and they would keep its log for ever.
-    ask(
-        context, cluster, "SELECT count(pg_drop_replication_slot(slot_name)) FROM pg_replication_slots WHERE NOT active"
-    )
+    ask(context, cluster, _DROP_SLOTS)
     return Outcome(detail=f"{cluster.where} follows {source.where}, {how}", facts={"rebuilt_by": how})
+
+
+def _require_same_system(context: DrillContext, cluster: Cluster, source: Cluster) -> None:
+    """Refuse to put a copy in the place of data that never was the same database."""
+    systems = [control_data(context, each)["Database system identifier"] for each in (cluster, source)]
+    if systems[0] != systems[1]:
+        message = f"it is of system {systems[0]}, {source.where} of {systems[1]}"
+        raise Refused(message, where=cluster.where, hint="Its data is left as it is.")
 
 
 def _ensure_slot(context: DrillContext, source: Cluster, slot: str) -> None:
@@ -134,9 +146,7 @@ def _streams(context: DrillContext, cluster: Cluster, within: float) -> bool:
     """Wait until the stand-by receives."""
     deadline = monotonic() + within
     while True:
-        if is_up(context, cluster) and ask(context, cluster, "SELECT status FROM pg_stat_wal_receiver") == (
-            "streaming",
-        ):
+        if is_up(context, cluster) and ask(context, cluster, _RECEIVING) == ("streaming",):
             return True
         if monotonic() > deadline:
             return False
@@ -180,6 +190,6 @@ SWITCH = Action(
     undone_by=("database.switch",), timeout_seconds=300,
 )  # fmt: skip
 REBUILD = Action(
-    "database.rebuild_standby", "Make a cluster the stand-by of the one that serves", Between, BlastClass.CHANGE,
-    _rebuild, timeout_seconds=3600,
+    "database.rebuild_standby", "Make a cluster the stand-by of the one that serves", Between, BlastClass.DISRUPT,
+    _rebuild, undone_by=("database.rebuild_standby",), timeout_seconds=3600,
 )  # fmt: skip

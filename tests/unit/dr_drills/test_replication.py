@@ -83,9 +83,9 @@ class Pair:
         if program == "postgres":
             return "host=partner\n"
         if program == "pg_controldata":
-            return (
-                f"Database cluster state:               shut down\nLatest checkpoint location:           {server.lsn}\n"
-            )
+            lines = (f"Database system identifier:   {server.system}", "Database cluster state:   shut down",
+                     f"Latest checkpoint location:   {server.lsn}")  # fmt: skip
+            return "\n".join(lines)
         if program == "pg_rewind" and not server.is_rewindable:
             raise CommandError(["pg_rewind"], 1, "could not find common ancestor")
         return ""
@@ -183,6 +183,13 @@ def test_a_stand_by_is_rewound_or_copied_and_has_its_slot(*, is_rewindable: bool
     assert pair.drc.is_standby
     assert pair.drc.slots == [], "a slot of the time when it served would keep its log for ever"
     assert ("drc-db1 pg_basebackup" in "\n".join(pair.ran)) is not is_rewindable
+
+
+def test_the_data_of_another_database_is_never_replaced() -> None:
+    pair = Pair(drc=Server(is_up=False, system="78", is_rewindable=False), jkt=Server())
+    with pytest.raises(Refused, match=r"it is of system 78, jkt-db1/main of 77"):
+        REBUILD.run(context(pair), BACK)
+    assert {each.split()[1] for each in pair.ran} == {"pg_controldata"}
 
 
 def test_nothing_is_rebuilt_of_one_that_does_not_serve() -> None:
