@@ -309,7 +309,9 @@ def test_services_seen_at_two_sites_are_said_so(network: Network, fake: FakeNetw
     fake.routers["drc-rtr1"].load(
         "router bgp 4200000020\n address-family ipv4 unicast\n  network 198.18.100.10/32\n exit\nexit"
     )
-    (state,) = service_states(network, observe(network.targets, fake.reader))
+    state = next(
+        each for each in service_states(network, observe(network.targets, fake.reader)) if each.name == "naskah"
+    )
     assert state.sites == ("drc", "jkt")
 
 
