@@ -28,6 +28,10 @@ class ErrorPages:
     def __init__(self, web: Web) -> None:
         self._web = web
 
+    def place(self, service: str) -> tuple[str, int, str]:
+        """Give the real place."""
+        return self._web.place(service)
+
     def get(self, service: str, path: str, **more: Any) -> tuple[int, bytes]:
         """Ask the real service, so that one that is not there still fails; give the page."""
         self._web.get(service, path, **more)
