@@ -267,7 +267,7 @@ def _ask_for_shares(kit: "Kit") -> "list[tuple[str, Share]]":
 
     brought: list[tuple[str, Share]] = []
     while len({share.index for _, share in brought}) < kit.about.threshold:
-        where = f"share typed {len(brought) + 1}."
+        where = f"share typed {len(brought) + 1}"
         rows: list[str] = []
         while len(rows) < ROWS:
             prompt = f"{kit.about.threshold} shares are needed, this is number {len(brought) + 1}; row {len(rows) + 1}"

@@ -9,8 +9,10 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 die() { echo "install.sh: $1" >&2; exit "${2:-1}"; }
 cd "$(dirname "$0")"
 [ "$(id -u)" = 0 ] || die "run it as root"
-[ -f KIT ] && [ -f MANIFEST ] || die "this is no unpacked kit: unpack the archive and run the install.sh in it"
-[ -d packages ] && [ -d wheels ] || die "this kit holds no packages: install dcops as docs/command-line.md says" 7
+if [ ! -f KIT ] || [ ! -f MANIFEST ]; then die "this is no unpacked kit: unpack the archive, run the install.sh in it"; fi
+if [ ! -d packages ] || [ ! -d wheels ]; then
+  die "this kit holds no packages: unpack source.tar and run its script/bootstrap, which needs a network" 7
+fi
 sha256sum --check --strict --quiet MANIFEST || die "a file is not as the manifest says: copy the archive again" 30
 
 wanted=$(sed -n 's/^packages: Debian \([a-z]*\), .*/\1/p' KIT)
@@ -36,7 +38,9 @@ if [ $# -gt 0 ]; then
   fi
   mkdir -p /etc/postgresql-common/createcluster.d
   echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.d/dcops.conf
-  DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-download --no-install-recommends install "$@" >install.log 2>&1 \
+  # These files and nothing else: no source of this machine is asked, whether it answers or not.
+  DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts=/dev/null \
+    --no-install-recommends install "$@" >install.log 2>&1 \
     || { tail -n 20 install.log >&2; die "the packages could not be installed"; }
 fi
 echo "  $# installed"

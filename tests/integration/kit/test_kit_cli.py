@@ -31,13 +31,20 @@ class Done:
     stderr: str
 
 
+class Terminal(io.StringIO):
+    """Standard input that a person sits at."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 @dataclass(frozen=True)
 class Place:
     """A checkout, secrets and state of one test module; commands run in this process, which is faster."""
 
     top: Path
 
-    def dcops(self, *words: str, code: int = 0, text: str = "") -> Done:
+    def dcops(self, *words: str, code: int = 0, stdin: io.StringIO | None = None) -> Done:
         out, log = io.StringIO(), io.StringIO()
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(log):
             for name, path in (
@@ -47,7 +54,7 @@ class Place:
                 ("IDENTITY", "id/id.json"),
             ):
                 patch.setenv(f"DCOPS_{name}", str(self.top / path))
-            patch.setattr("sys.stdin", io.StringIO(text))
+            patch.setattr("sys.stdin", stdin or io.StringIO())
             patch.setitem(seal._COST, "n", 16)
             found = run(list(words))
         done = Done(out.getvalue(), log.getvalue())
@@ -56,7 +63,7 @@ class Place:
         return done
 
     def kit(self, *words: str, code: int = 0, text: str = "") -> Done:
-        return self.dcops("kit", *words, code=code, text=text)
+        return self.dcops("kit", *words, code=code, stdin=io.StringIO(text))
 
 
 def git(home: Path, *words: str) -> None:
@@ -203,3 +210,25 @@ def test_an_opened_kit_enrols_a_machine_once(place: Place, built: dict[str, obje
     path = place.top / "id" / "id.json"
     assert require_identity(path, environment="twin", inventory="lab").issuer == signing.key_id
     assert "an identity already" in place.kit("enrol", str(folder), "--as", "drc-ops1", code=7).stderr
+
+
+def test_people_type_their_shares_and_a_mistyped_row_is_asked_again(
+    place: Place, built: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sheets = [Path(str(path)).read_text().split("SHARE-----")[1].splitlines()[1:5] for path in built["sheets"]]  # type: ignore[attr-defined]
+    wrong = sheets[0][1].replace(sheets[0][1][0], "Z" if sheets[0][1][0] != "Z" else "Y", 1)
+    typed = [sheets[0][0], wrong, *sheets[0][1:], *sheets[2]]
+    asked = []
+
+    def prompt(text: str, *, hide_input: bool, err: bool) -> str:
+        asked.append((text, hide_input, err))
+        return typed[len(asked) - 1]
+
+    monkeypatch.setattr("typer.prompt", prompt)
+    to = place.top / "typed"
+    done = place.dcops("kit", "open", str(built["file"]), "--to", str(to), stdin=Terminal())
+    assert (to / "secrets" / "restic-password").is_file()
+    assert "share typed 1: row 2 is mistyped" in done.stderr
+    assert len(asked) == 9
+    assert all(hidden and err for _, hidden, err in asked)
+    assert asked[8][0] == "2 shares are needed, this is number 2; row 4"
