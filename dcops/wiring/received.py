@@ -46,13 +46,14 @@ def received_journals(settings: Settings, inventory: Inventory) -> Iterator[Rece
     Each is verified with the key this host was provisioned with; one that does not verify gives no record, only what is
     wrong. Records of another journal or environment in it are left out. Never raises for what was handed over.
     """
-    for device in (*inventory.devices_with_role(Role.OPERATIONS), *inventory.devices_with_role(Role.BACKUP)):
-        folder = settings.state / RECEIVED / device.name
+    devices = (*inventory.devices_with_role(Role.OPERATIONS), *inventory.devices_with_role(Role.BACKUP))
+    for name in dict.fromkeys(device.name for device in devices):  # one server may have both roles
+        folder = settings.state / RECEIVED / name
         if folder.is_dir():
             try:
-                yield Received(device.name, _records(settings, inventory, device.name, folder))
+                yield Received(name, _records(settings, inventory, name, folder))
             except DcopsError as error:
-                yield Received(device.name, problem=f"the journal received from {device.name} is not believed: {error}")
+                yield Received(name, problem=f"the journal received from {name} is not believed: {error}")
 
 
 def verify_received(settings: Settings, node: str, folder: Path) -> None:

@@ -51,6 +51,7 @@ WRITING = {
     "records keygen": ("records", "keygen", "--rotate"),
     "provision run": ("provision", "run", "site", "--yes"),
     "net apply": ("net", "apply", "all", "--yes"),
+    "net restore": ("net", "restore", "jkt-rtr2", "--yes"),
     "net service move": ("net", "service", "move", "naskah", "--to", "drc", "--yes"),
     "backup run": ("backup", "run", "--app", "naskah_dinas_elektronik", "--yes"),
     "backup restore": ("backup", "restore", "latest", "--app", "naskah_dinas_elektronik", "--to", "restored"),
@@ -59,6 +60,7 @@ WRITING = {
     "backup retention apply": ("backup", "retention", "apply", "--plan-id", HASH, "--yes"),
     "drill run": ("drill", "run", "naskah-db-loss", "--yes"),
     "drill resume": ("drill", "resume", "01ARZ3NDEKTSV4RRFFQ69G5FAV"),
+    "kit build": ("kit", "build", "--to", "kit.tar"),
     "drill abort": ("drill", "abort", "01ARZ3NDEKTSV4RRFFQ69G5FAV"),
 }
 # What acts on devices and servers, beyond this host's own journal.

@@ -136,6 +136,7 @@ def archived() -> Iterator[Archived]:
     try:
         subprocess.run(made.stanza().argv(["stanza-create"]), check=True, cwd="/")
         made.stanza().backup("full")
+        time.sleep(1.1)  # pgBackRest keeps a backup's end in whole seconds; a moment in that second is before it
         yield made
     finally:
         with suppress(subprocess.CalledProcessError):

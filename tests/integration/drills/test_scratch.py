@@ -33,6 +33,7 @@ def context(done: House) -> Iterator[DrillContext]:
     found.hosts, found.databases = SshHosts(lambda _: done.target), PostgresqlServers(access)
     found.recovery = ResticRecovery(lambda _: done.service(restic), restic, lambda _: done.target, access)
     found.point, found.web = found.recovery.newest("naskah"), absent
+    found.routers = found.upstreams = found.observer = absent
     yield found
     for action in (database.DROP_OWN, files.REMOVE_OWN):
         call(action, found)

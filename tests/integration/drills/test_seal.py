@@ -84,7 +84,7 @@ def test_a_sealed_bundle_verifies_elsewhere_with_public_key_and_root_alone(
     code, out, _ = cli("verify", str(sealed), "--key", str(public), "--tsa-cert", str(authority.root), "--json")
     found = json.loads(out)
     assert (code, found["seal"], found["time_stamp"], found["authority"]) == (0, "sealed", "independent", "tsa-test")
-    assert 0 <= found["seal_delay_seconds"] < 600
+    assert -1 < found["seal_delay_seconds"] < 600  # this authority tells whole seconds
     code, out = script(sealed, public, authority.root)
     assert code == 0, out
     assert "VALID and sealed" in out
