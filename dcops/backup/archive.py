@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Protocol
 
 from dcops.backup.model import BackupPolicy, WalArchive
-from dcops.backup.wal import ArchiverFacts, StanzaInfo, judge_archive
+from dcops.backup.wal import ArchiverFacts, StanzaInfo, judge_archive, server_problems
 from dcops.core.errors import DcopsError, IntegrityFailure
 from dcops.records.kinds.backup_wal import WalReceipt
 
@@ -43,13 +43,15 @@ def look(
         reason="",
         seen_at=now,
     )
+    facts: ArchiverFacts | None = None
     try:
         facts = server.archiver()
         info = repository.info()
         segments = repository.segments(info.archive_id)
     except DcopsError as error:
-        update = {"error": str(error), "exit_code": int(error.exit_code), "reason": error.message}
-        return base.model_copy(update=update), error
+        told = server_problems(facts) if facts else []
+        update = {"error": str(error), "exit_code": int(error.exit_code), "reason": "; ".join([*told, error.message])}
+        return base.model_copy(update=update | (_of_server(facts) if facts else {})), error
     state = judge_archive(facts, info, segments, wal.max_exposure.value)
     receipt = base.model_copy(
         update={
@@ -57,11 +59,7 @@ def look(
             "status": state.status.value,
             "reason": state.reason,
             "exposure_seconds": state.exposure_seconds,
-            "last_archived_wal": facts.last_archived_wal,
-            "last_archived_at": facts.last_archived_at,
-            "failed_count": facts.failed_count,
-            "last_failed_wal": facts.last_failed_wal,
-            "last_failed_at": facts.last_failed_at,
+            **_of_server(facts),
             "wal_min": info.wal_min,
             "wal_max": info.wal_max,
             "missing_count": len(state.missing),
@@ -73,3 +71,14 @@ def look(
         }
     )
     return receipt, IntegrityFailure(state.reason, where=wal.repository) if state.missing else None
+
+
+def _of_server(facts: ArchiverFacts) -> dict[str, object]:
+    """Give what the server told, under the names of the record."""
+    return {
+        "last_archived_wal": facts.last_archived_wal,
+        "last_archived_at": facts.last_archived_at,
+        "failed_count": facts.failed_count,
+        "last_failed_wal": facts.last_failed_wal,
+        "last_failed_at": facts.last_failed_at,
+    }

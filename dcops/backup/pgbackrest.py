@@ -26,6 +26,8 @@ from dcops.core.process import Completed, run
 
 CONFIG = "/etc/pgbackrest.conf"
 ACCOUNT = "postgres"
+# Who only looks does not wait for a repository host that is away; pgBackRest tries again for a minute by default.
+QUICK = ("--io-timeout=10",)
 
 # Source: pgBackRest src/build/error/error.yaml. A status that is not here is a plain failure.
 _ERRORS: dict[int, tuple[type[DcopsError], str, str]] = {
@@ -96,14 +98,14 @@ class Pgbackrest:
 
     def info(self) -> StanzaInfo:
         """Give backups and archive of the stanza; a stanza that is not there has none."""
-        return parse_info(self._run(["info", "--output=json"], timeout_seconds=60), self.stanza)
+        return parse_info(self._run([*QUICK, "info", "--output=json"], timeout_seconds=60), self.stanza)
 
     def segments(self, archive_id: str) -> tuple[str, ...]:
         """Give the archived WAL segments, sorted."""
         if not archive_id:
             return ()
         folder = f"archive/{self.stanza}/{archive_id}"
-        return parse_segments(self._run(["repo-ls", folder, "--recurse", "--output=json"]))
+        return parse_segments(self._run([*QUICK, "repo-ls", folder, "--recurse", "--output=json"]))
 
     def check(self) -> None:
         """Have the server switch its WAL and see it arrive. Raises PolicyBroken when it does not."""

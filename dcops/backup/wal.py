@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from dcops.core.errors import ParseError
 from dcops.core.units import format_duration
@@ -127,10 +128,18 @@ def parse_info(text: str, stanza: str) -> StanzaInfo:
             wal_min=archive.get("min") or "",
             wal_max=archive.get("max") or "",
             backups=tuple(_backup(each) for each in found.get("backup", ())),
-            message="" if found["status"]["code"] == 0 else str(found["status"]["message"]),
+            message=_message(found),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise ParseError(f"what pgBackRest tells of {stanza} cannot be read: {error!r}") from error
+
+
+def _message(found: dict[str, Any]) -> str:
+    """Give why a stanza is not well; pgBackRest ends with 0 when its repository does not answer, and says it here."""
+    if found["status"]["code"] == 0:
+        return ""
+    told = next((each["status"]["message"] for each in found.get("repo", ()) if each["status"]["code"]), None)
+    return str(told or found["status"]["message"])
 
 
 def _backup(row: dict[str, object]) -> BaseBackup:
@@ -200,7 +209,7 @@ def judge_archive(
     """Hold what the server says against what the repository holds; everything wrong at once, the worst first."""
     missing = missing_segments(segments, info.backups, facts.segment_bytes)
     exposure = exposure_of(facts)
-    problems = [*_server_problems(facts), *_repository_problems(facts, info, segments, missing)]
+    problems = [*server_problems(facts), *_repository_problems(facts, info, segments, missing)]
     if exposure is not None and limit_seconds is not None and exposure > limit_seconds:
         problems.append(
             f"up to {format_duration(exposure)} of work is not archived, at most {format_duration(limit_seconds)}"
@@ -242,7 +251,8 @@ def _pending(facts: ArchiverFacts) -> int:
     return number_of(facts.current_wal, size) - number_of(last, size) - 1
 
 
-def _server_problems(facts: ArchiverFacts) -> list[str]:
+def server_problems(facts: ArchiverFacts) -> list[str]:
+    """Give what is wrong by the word of the server alone."""
     if not facts.is_on:
         return ["archive_mode is off: nothing is archived"]
     if facts.is_failing:

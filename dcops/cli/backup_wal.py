@@ -40,6 +40,7 @@ def wal(application: _AppOption = None, inventory: InventoryOption = None, as_js
     with backup.run("backup wal") as running:
         found, error = look_at_archive(backup, running.run_id)
         if found.error and error is not None:
+            out.note(f"{found.application}: {found.reason}")
             raise error
         running.finish({"status": found.status, "reason": found.reason})
     for warning in backup.hand_over():

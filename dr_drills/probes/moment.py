@@ -15,6 +15,7 @@ from dr_drills.actions.moment import digest_query, own_folder, point_of
 from dr_drills.parameters import Database, Device, DeviceName, SqlName
 
 _PGBACKREST = ("runuser", "-u", "postgres", "--", "pgbackrest")
+QUICK = ("--io-timeout=10",)  # a repository host that is away is no reason to wait
 _THERE = "SELECT to_regclass(%s) IS NOT NULL"
 
 
@@ -35,7 +36,7 @@ class Within(Database):
 def _archived(context: DrillContext, parameters: Archive) -> Finding:
     """Hold what the server archived against what the repository has; see `dcops backup wal`."""
     facts = archiver_facts(context.databases.query(parameters.device, parameters.database, ARCHIVER_QUERY)[0])
-    program = [*_PGBACKREST, f"--stanza={parameters.stanza}"]
+    program = [*_PGBACKREST, *QUICK, f"--stanza={parameters.stanza}"]
     told = context.hosts.run(parameters.reader, [*program, "info", "--output=json"])
     info = parse_info(told, parameters.stanza)
     folder = f"archive/{parameters.stanza}/{info.archive_id}"

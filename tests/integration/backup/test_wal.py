@@ -233,6 +233,19 @@ def test_a_stanza_that_is_not_there_restores_nothing(archived: Archived) -> None
         archived.stanza(other).restore(str(archived.base / "none"), datetime.now(UTC))
 
 
+def test_without_its_repository_the_server_still_tells(archived: Archived) -> None:
+    config = archived.base / "nowhere.conf"
+    config.write_text(archived.config.read_text().replace(f"repo1-path={archived.base}/repo",
+                      "repo1-host=127.0.0.1\nrepo1-host-type=tls\nrepo1-host-port=" + str(free_port())
+                      + f"\nrepo1-host-ca-file={archived.config}\nrepo1-host-cert-file={archived.config}"
+                      + f"\nrepo1-host-key-file={archived.config}"))  # fmt: skip
+    segment = archived.archive()
+    found, _ = archived.look(archived.stanza(config=config))
+    assert found.status == "fail"
+    assert "pgBackRest: [" in found.reason  # its own word for why, such as [HostConnectError]
+    assert found.last_archived_wal >= segment
+
+
 def test_a_server_that_is_down_is_unreachable_and_recorded(archived: Archived) -> None:
     policy = archived.policy()
     assert policy.wal is not None

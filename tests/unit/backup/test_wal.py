@@ -78,6 +78,9 @@ def test_info_is_read() -> None:
     assert found.backups[0].finished_at == datetime(2026, 11, 24, 12, 18, 48, tzinfo=UTC)
     assert parse_info(json.dumps([MISSING]), "nope").message == "missing stanza path"
     assert parse_info("[]", "nope").backups == ()
+    status = {"code": 99, "message": "[HostConnectError] unable to connect"}
+    away = MISSING | {"status": {"code": 99, "message": "other"}, "repo": [{"status": status}]}
+    assert parse_info(json.dumps([away]), "nope").message == "[HostConnectError] unable to connect"
 
 
 @pytest.mark.parametrize("text", ["{", '[{"name": "naskah"}]', "[3]"])
