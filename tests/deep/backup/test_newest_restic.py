@@ -12,14 +12,13 @@ from dcops.backup.keeper import LocalKeeper
 from dcops.backup.verify import Request
 from dcops.core.errors import IntegrityFailure, Locked, WrongKey
 from dcops.core.secrets import Secret
-
-from .conftest import KEY, House
-from .test_copy import CopyLog, Second
-from .test_verify import base, verify  # noqa: F401  a fixture
+from tests.deep.backup.test_copy import CopyLog, Second
+from tests.integration.backup.conftest import KEY, House
+from tests.integration.backup.test_verify import base, verify  # noqa: F401  a fixture
 
 PROGRAMS = sorted((Path(__file__).parents[3] / "var/lab/images").glob("*/root/usr/bin/restic"))
 
-pytestmark = pytest.mark.skipif(not PROGRAMS, reason="the twin's image is not built here")
+pytestmark = [pytest.mark.deep, pytest.mark.skipif(not PROGRAMS, reason="the twin's image is not built here")]
 
 
 @pytest.fixture

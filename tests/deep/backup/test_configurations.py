@@ -11,8 +11,10 @@ from dcops.core.errors import DcopsError, IntegrityFailure, Refused
 from dcops.network.git import GitHistory
 from dcops.records.kinds.backup_copies import ConfigurationsReceipt
 from dcops.wiring.bridges import GitConfigurations
+from tests.integration.backup.conftest import KEY, RUNS, MemoryLog, secret_file
 
-from .conftest import KEY, RUNS, MemoryLog, secret_file
+pytestmark = pytest.mark.deep
+
 
 CANARY = "canary-community-string"
 

@@ -15,9 +15,9 @@ import pytest
 from dcops.backup.model import Snapshot
 from dcops.backup.restic import Restic, ResticAccess
 from dcops.backup.restic_copy import ResticCopier
+from dcops.backup.streams import Bytestring
 from dcops.core.errors import AuthenticationFailed, DcopsError
-
-from .conftest import free_port, secret_file
+from tests.integration.backup.conftest import free_port, secret_file
 
 PROGRAMS = sorted((Path(__file__).parents[3] / "var/lab/images").glob("*/root/usr/bin/restic-rest-server"))
 
@@ -66,8 +66,6 @@ def servers(tmp_path: Path) -> Iterator[tuple[Server, Server]]:
 
 def store(restic: Restic) -> Snapshot:
     with restic.open_stream("manifest.json", ("app=a", "run=R1")) as storing:
-        from dcops.backup.streams import Bytestring
-
         storing.feed(Bytestring(b"what is copied"), lambda _: None)
         storing.saved()
     return restic.snapshots()[-1]

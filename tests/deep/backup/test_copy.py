@@ -15,8 +15,10 @@ from dcops.backup.restic import Restic, ResticAccess
 from dcops.backup.restic_copy import ResticCopier
 from dcops.core.errors import DcopsError, IntegrityFailure, Refused, RepositoryMissing, WrongKey
 from dcops.records.kinds.backup_copies import BackupCopy
+from tests.integration.backup.conftest import KEY, RUNS, House, MemoryLog, secret_file
 
-from .conftest import KEY, RUNS, House, MemoryLog, secret_file
+pytestmark = pytest.mark.deep
+
 
 SECOND_KEY = "canary-second-key"
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

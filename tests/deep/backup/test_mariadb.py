@@ -34,9 +34,11 @@ from dcops.core.errors import (
 )
 from dcops.core.words import Environment
 from dcops.records.kinds.backup import Receipt
+from tests.integration.backup.conftest import KEY, RUNS, MemoryLog, secret_file
 from tests.integration.mariadb_server import MariadbServer
 
-from .conftest import KEY, RUNS, MemoryLog, secret_file
+pytestmark = pytest.mark.deep
+
 
 PASSWORD = "canary-mariadb-password"
 ME = "01JVERXFY00000000000000000"
