@@ -229,7 +229,8 @@ def test_names_and_time(twin: Twin) -> None:
 
 
 def test_prometheus_sees_every_target(twin: Twin) -> None:
-    wanted = {"node": 10, "snmp": 5, "blackbox": 2, "naskah": 1, "dcops_exporter": 1, "dcops_api": 1}
+    applications = dict.fromkeys(("naskah", "absensi", "kearsipan", "penghubung"), 1)
+    wanted = {"node": 10, "snmp": 5, "blackbox": 5, **applications, "dcops_exporter": 1, "dcops_api": 1}
     for node in ("jkt-ops1", "drc-ops1"):
         deadline = time.monotonic() + 60
         while (found := _targets(twin, node)) != wanted and time.monotonic() < deadline:
