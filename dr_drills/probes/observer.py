@@ -28,9 +28,13 @@ class Unbroken(Within):
 
 def _acknowledges(context: DrillContext, parameters: Acknowledging) -> Finding:
     """The last answers the observer got are acknowledgements of that site, and fresh."""
-    since = utc_now() - timedelta(seconds=parameters.within)
-    attempts = context.observer.attempts(since)
-    good = [attempt for attempt in attempts if attempt.is_acknowledged and attempt.site == parameters.site]
+    deadline = monotonic() + parameters.within
+    while True:
+        attempts = context.observer.attempts(utc_now() - timedelta(seconds=parameters.within))
+        good = [attempt for attempt in attempts if attempt.is_acknowledged and attempt.site == parameters.site]
+        if (good and attempts[-1].is_acknowledged) or monotonic() > deadline or context.token.is_cancelled:
+            break
+        context.token.wait(0.3)  # just after a move the first letter may still be on its way
     if not good or not attempts[-1].is_acknowledged:
         detail = f"no fresh acknowledgement from {parameters.site} among {len(attempts)} attempts"
         return Finding(is_ok=False, reason="not_acknowledged", detail=detail)

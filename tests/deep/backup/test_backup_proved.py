@@ -10,6 +10,7 @@ from tests.twin.conftest import Twin
 pytestmark = [pytest.mark.deep, pytest.mark.twin]
 
 OPERATIONS = "jkt-ops1"
+APP = "naskah_dinas_elektronik"
 
 
 def dcops(twin: Twin, *words: str, code: int = 0) -> dict[str, Any]:
@@ -20,7 +21,7 @@ def dcops(twin: Twin, *words: str, code: int = 0) -> dict[str, Any]:
 
 
 def test_a_set_loads_holds_its_invariants_and_is_wiped(twin: Twin, backup: dict[str, Any]) -> None:
-    dcops(twin, "verify", "--full")
+    dcops(twin, "verify", "--app", APP, "--full")
     listed = twin.say(OPERATIONS, "dcops", "records", "list", "--kind", "backup.verification", "--json")
     records = json.loads(listed)
     newest = (records["records"] if isinstance(records, dict) else records)[0]["payload"]

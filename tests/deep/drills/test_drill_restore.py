@@ -17,7 +17,7 @@ def test_a_restore_drill_passes_and_touches_nothing_of_production(ready: Twin) -
     assert result["rto_service_seconds"] is None
     assert result["rto_verified_seconds"] < result["rto_target_seconds"]
     controls = [step for step in result["steps"] if step["phase"] == "controls"]
-    assert [step["state"] for step in controls] == ["ok"] * 6
+    assert [step["state"] for step in controls] == ["ok"] * 7
     assert state(ready) == before
     own = f"dcops_{result['run'].lower()}"
     assert own not in ready.say("drc-app1", "ls", "/var/lib")
