@@ -11,15 +11,5 @@ from tests.twin.conftest import _host, image, twin
 from tests.twin.test_backup_on_twin import backup
 
 __all__ = [
-    "_host",
-    "backup",
-    "cluster",
-    "database",
-    "done",
-    "house",
-    "image",
-    "mariadb",
-    "ssh_server",
-    "stored",
-    "twin",
-]
+    "_host", "backup", "cluster", "database", "done", "house", "image", "mariadb", "ssh_server", "stored", "twin",
+]  # fmt: skip

@@ -50,4 +50,4 @@ def test_nothing_is_due_after_a_backup(twin: Twin, backup: dict[str, Any]) -> No
 
 
 def test_no_lock_is_left_so_none_is_removed(twin: Twin, backup: dict[str, Any]) -> None:
-    dcops(twin, "unlock", "--stale", "--check")
+    dcops(twin, "unlock", "--app", APP, "--stale", "--check")
