@@ -2,7 +2,8 @@
 
 What is wanted is put in by the role as JSON: {"step": "stanza" | "base", "stanzas": [name]} at the repository host, and
 {"step": "archive", "clusters": {VERSION/NAME: stanza}} where clusters archive. archive_command is set only when the
-repository has the stanza, by `alter system`: before that a segment would only fail.
+repository has the stanza: before that a segment would only fail. It is set beside the cluster's configuration and not by
+`alter system`, for what lies in the data folder is replaced when the cluster is rebuilt from its stand-by.
 """
 
 import json
@@ -35,6 +36,11 @@ def psql(cluster: str, statement: str) -> str:
     return run(command, input=statement).strip()
 
 
+def write(path: str, text: str) -> None:
+    """Replace a file of the account in one step."""
+    run(["sh", "-c", 'umask 022; cat >"$1.new" && mv "$1.new" "$1"', "sh", path], input=text)
+
+
 def stanzas(wanted: dict) -> list[tuple[str, list[str]]]:
     """What the repository host has to make."""
     steps = []
@@ -57,7 +63,7 @@ def archive(wanted: dict, check: bool) -> None:
             continue
         print(f"archive {cluster} as {stanza}")
         if not check and known(stanza)["status"]["code"] != 1:
-            psql(cluster, f"alter system set archive_command = '{command}'")
+            write(f"/etc/postgresql/{cluster}/archive.conf", f"archive_command = '{command}'\n")
             psql(cluster, "select pg_reload_conf()")
 
 
