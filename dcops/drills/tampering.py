@@ -8,7 +8,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from dcops.drills.context import DrillContext
@@ -96,15 +96,16 @@ class OneSessionLess:
 
 
 class OneOutageMore:
-    """An observer none of whose letters was acknowledged but the newest."""
+    """An observer none of whose letters was acknowledged but the newest, and that one an hour later."""
 
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
 
     def attempts(self, since: datetime, until: datetime | None = None) -> list[Attempt]:
-        """Give the attempts, all but the last one failed."""
+        """Give the attempts, all but the last one failed, with a gap longer than any drill allows."""
         found = self._observer.attempts(since, until)
-        return [each.model_copy(update={"is_acknowledged": False}) for each in found[:-1]] + found[-1:]
+        failed = [each.model_copy(update={"is_acknowledged": False}) for each in found[:-1]]
+        return failed + [each.model_copy(update={"at": each.at + timedelta(hours=1)}) for each in found[-1:]]
 
     def lost(self, since: datetime, until: datetime) -> tuple[int, int]:
         """Ask as it is."""
