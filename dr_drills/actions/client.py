@@ -14,21 +14,15 @@ _CA = "/etc/dcops/ca.crt"
 _LONGEST_SECONDS = 3600
 
 
-class Client(Device):
-    """Where the client runs, and the service it sends letters to; the scope's where none is named."""
-
-    service: str | None = None
-
-
 def unit_of(context: DrillContext) -> str:
     """Give the name of the client's unit; no other run has it."""
     return f"dcops-client-{context.run_id.lower()}"
 
 
-def _start(context: DrillContext, parameters: Client) -> Outcome:
+def _start(context: DrillContext, parameters: Device) -> Outcome:
     """Run the client as a unit of its own, which ends by itself when a drill's process dies for good."""
     unit, device, hosts = unit_of(context), parameters.device, context.hosts
-    address, port, name = context.web.place(parameters.service or context.scope.service)
+    address, port, name = context.web.place(context.scope.service)
     hosts.run(device, ["install", "-m", "0644", "/dev/stdin", f"{FOLDER}/{unit}.py"], input=_PROGRAM.read_bytes())
     hosts.run(device, [
         "systemd-run", "--quiet", "--collect", f"--unit={unit}", f"--property=RuntimeMaxSec={_LONGEST_SECONDS}",
@@ -38,7 +32,7 @@ def _start(context: DrillContext, parameters: Client) -> Outcome:
     return Outcome(detail=f"a client at {device} sends letters to {name}")
 
 
-def _stop(context: DrillContext, parameters: Client) -> Outcome:
+def _stop(context: DrillContext, parameters: Device) -> Outcome:
     """End the client and remove what it left; harmless when it is not there."""
     unit, hosts = unit_of(context), context.hosts
     hosts.status(parameters.device, ["systemctl", "stop", f"{unit}.service"])
@@ -49,9 +43,9 @@ def _stop(context: DrillContext, parameters: Client) -> Outcome:
 START = Action(
     "client.start",
     "Run a client inside a site",
-    Client,
+    Device,
     BlastClass.CHANGE,
     _start,
     undone_by=("client.stop",),
 )
-STOP = Action("client.stop", "End the client inside a site", Client, BlastClass.CHANGE, _stop)
+STOP = Action("client.stop", "End the client inside a site", Device, BlastClass.CHANGE, _stop)

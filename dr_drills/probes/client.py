@@ -7,10 +7,11 @@ from dcops.core.errors import CommandError
 from dcops.drills.context import DrillContext
 from dcops.drills.kinds import Probe
 from dcops.drills.model import Finding
-from dr_drills.actions.client import FOLDER, Client, unit_of
+from dr_drills.actions.client import FOLDER, unit_of
+from dr_drills.parameters import Device
 
 
-def _one_history(context: DrillContext, parameters: Client) -> Finding:
+def _one_history(context: DrillContext, parameters: Device) -> Finding:
     """Hold what the client inside the cut-off site was told against the moment from which the other could write."""
     granted = context.facts.find("permit_granted_at")
     if granted is None:
@@ -35,4 +36,4 @@ def _one_history(context: DrillContext, parameters: Client) -> Finding:
     return Finding(is_ok=not late, reason="second_history" if late else "", detail=detail, facts=facts)
 
 
-ONE_HISTORY = Probe("client.one_history", "Nothing was acknowledged in two histories", Client, _one_history)
+ONE_HISTORY = Probe("client.one_history", "Nothing was acknowledged in two histories", Device, _one_history)

@@ -51,7 +51,6 @@ class FencedSite(Frozen):
 class Refusing(FencedSite):
     """For how long letters are sent."""
 
-    service: str | None = None
     lasting: Seconds = 5.0
 
 
@@ -153,24 +152,30 @@ def _unread(context: DrillContext, routers: str, refusal: str) -> Finding:
 
 
 def _refuses(context: DrillContext, parameters: Refusing) -> Finding:
-    """Send letters straight to a server that must accept none, for a while: one that is accepted is one too many."""
-    service, deadline = parameters.service or context.scope.service, monotonic() + parameters.lasting
-    asked, answers = 0, set()
+    """Send letters straight to a server that must accept none, for a while: one that is accepted is one too many.
+
+    A server that never answers refuses nothing; it leaves the question open.
+    """
+    deadline = monotonic() + parameters.lasting
+    statuses: list[int] = []
+    silent = ""
     while True:
+        letter = {"id": str(uuid.uuid4()), **_LETTER}
         try:
-            letter = {"id": str(uuid.uuid4()), **_LETTER}
-            status, _ = context.web.post(service, parameters.path, letter, device=parameters.device)
-            answers.add(f"status {status}")
+            status, _ = context.web.post(context.scope.service, parameters.path, letter, device=parameters.device)
+            statuses.append(status)
         except TransportError as error:
-            status = 0
-            answers.add(error.message)
-        asked += 1
-        if status in (200, 201):
+            silent = error.message
+        if statuses and statuses[-1] in (200, 201):
             return Finding(is_ok=False, reason="accepts", detail=f"{parameters.device} accepts letters")
         if monotonic() >= deadline or context.token.is_cancelled:
-            detail = f"{parameters.device} refused {asked} letters: {'; '.join(sorted(answers))}"
-            return Finding(is_ok=True, detail=detail, facts={"refused": asked})
+            break
         context.token.wait(_POLL_SECONDS)
+    if not statuses:
+        return Finding(is_ok=None, reason="no_answer", detail=f"{parameters.device} never answered: {silent}")
+    told = ", ".join(str(status) for status in sorted(set(statuses)))
+    detail = f"{parameters.device} refused {len(statuses)} letters: status {told}"
+    return Finding(is_ok=True, detail=detail, facts={"refused": len(statuses)})
 
 
 HEALTHY = Probe("service.healthy", "The service answers from a site", AtSite, _healthy, timeout_seconds=300)

@@ -1,6 +1,7 @@
 """Two real agents and a witness over TLS on loopback: renewed, refused, moved, lost when alone, kept over a restart."""
 
 import json
+import os
 import socket
 import ssl
 import subprocess
@@ -15,7 +16,9 @@ from typing import Any, cast
 
 import pytest
 
-ROLE = Path(__file__).parents[3] / "playbooks/roles/permit/files/site_permit.py"
+ROLE = Path(__file__).parents[3] / "playbooks/roles/permit/files"
+PROGRAM = [sys.executable, "-m", "site_permit"]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROLE), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def free_port() -> int:
@@ -46,7 +49,7 @@ class Site:
 
     def start(self) -> None:
         config = str(self.folder / "site-permit.ini")
-        self.process = subprocess.Popen([sys.executable, str(ROLE), "serve", "--config", config])
+        self.process = subprocess.Popen([*PROGRAM, "serve", "--config", config], env=ENVIRONMENT)
 
     def stop(self) -> None:
         if self.process:
@@ -54,8 +57,8 @@ class Site:
             self.process.wait()
 
     def verb(self, *words: str) -> tuple[int, str]:
-        argv = [sys.executable, str(ROLE), *words, "--control", str(self.control)]
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+        argv = [*PROGRAM, *words, "--control", str(self.control)]
+        done = subprocess.run(argv, env=ENVIRONMENT, capture_output=True, text=True, timeout=30, check=False)
         return done.returncode, done.stdout + done.stderr
 
     def sees_other(self, *, held: bool) -> None:
@@ -118,7 +121,7 @@ def world(tmp_path: Path) -> Iterator[World]:
             f"control={folder}/control\n"
             f"[peer]\naddress=127.0.0.1\nname=site.test\nport={ports[other]}\nca={certificate}\n"
             f"[witness]\naddress=127.0.0.1\nname=site.test\nport={witness.server_port}\npath=/health\nca={certificate}\n"
-            "[times]\nperiod=0.2\nvalid=2\nmargin=1\n"
+            "[times]\nperiod=0.2\nvalid=2\nmargin=1.5\n"
         )
         sites[name] = Site(folder, folder / "control")
     made = World(sites["home"], sites["away"], witness, list(sites.values()))

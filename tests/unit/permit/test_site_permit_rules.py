@@ -1,30 +1,18 @@
 """The rules of the site permit: whatever the network does, never two sites that may write."""
 
-import importlib.util
+import importlib
 import itertools
 import sys
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-ROLE = Path(__file__).parents[3] / "playbooks/roles/permit/files/site_permit.py"
-
-
-def load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("site_permit", ROLE)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["site_permit"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-permit = load()
+ROLE = Path(__file__).parents[3] / "playbooks/roles/permit/files"
+sys.path.insert(0, str(ROLE))  # the program is installed as files of a role, not as a package of this project
+permit = importlib.import_module("site_permit.rules")
 Mine, Sight, Times = permit.Mine, permit.Sight, permit.Times
 TIMES = Times()
 
@@ -37,15 +25,15 @@ def test_home_takes_the_permit_only_when_the_other_site_says_it_does_not_write()
     assert not held(Sight(peer_at=9.8), is_home=False)
     assert not held(Sight(peer_at=9.8, peer_is_held=True))
     assert not held(Sight(peer_at=5.0)), "an old look says nothing"
-    assert not held(Sight(witness_at=9.8)), "the witness cannot say whether the other site writes"
+    assert not held(Sight(witness_at=9.8, witness_since=0.0)), "the witness cannot say whether the other site writes"
     assert not held(Sight(peer_at=9.8, peer_epoch=2)), "the other site was granted it since: coming back is no claim"
 
 
 def test_a_site_that_is_alone_stops_and_does_not_start_again_by_itself() -> None:
     mine = Mine(until=16.0)
-    assert permit.step(mine, Sight(witness_at=10.0), 0.0, 10.0, TIMES, is_home=True).until == 16.0
+    assert permit.step(mine, Sight(witness_at=10.0, witness_since=0.0), 0.0, 10.0, TIMES, is_home=True).until == 16.0
     assert permit.step(mine, Sight(witness_at=1.0, peer_at=1.0), 0.0, 10.0, TIMES, is_home=True).until == 16.0
-    lapsed = permit.step(mine, Sight(witness_at=17.0), 0.0, 17.0, TIMES, is_home=True)
+    lapsed = permit.step(mine, Sight(witness_at=17.0, witness_since=0.0), 0.0, 17.0, TIMES, is_home=True)
     assert not permit.is_held(lapsed, 17.0), "the witness alone renews, it does not bring back"
 
 
@@ -61,9 +49,11 @@ def test_a_permit_given_up_comes_back_by_grant_only() -> None:
         (Sight(peer_at=99.9, peer_is_held=True, peer_seen=2), "the other site holds the permit"),
         (Sight(peer_at=99.9, peer_seen=1), "has not seen the grant yet"),
         (Sight(peer_at=90.0), "it may be this site that is alone"),
-        (Sight(peer_at=95.0, witness_at=99.9), "3.0 s more"),
-        (Sight(peer_at=90.0, asked_at=99.0, witness_at=99.9), "7.0 s more"),
-        (Sight(peer_at=91.9, witness_at=99.9), ""),
+        (Sight(peer_at=95.0, witness_at=99.9, witness_since=0.0), "4.0 s more"),
+        (Sight(peer_at=90.0, asked_at=99.0, witness_at=99.9, witness_since=0.0), "8.0 s more"),
+        (Sight(peer_at=50.0, witness_at=99.9, witness_since=97.0), "6.0 s more"),
+        (Sight(peer_at=50.0, witness_at=99.9, witness_since=99.0), "it may be this site that is alone"),
+        (Sight(peer_at=90.9, witness_at=99.9, witness_since=0.0), ""),
         (Sight(peer_at=99.9, peer_seen=2), ""),
     ],
 )
@@ -73,7 +63,7 @@ def test_a_grant_waits_until_the_other_site_must_have_stopped(sight: object, wor
 
 
 def test_an_agent_that_just_started_waits_too() -> None:
-    assert "s more" in permit.why_not_yet(Mine(epoch=2), Sight(witness_at=99.9), 99.0, 100.0, TIMES)
+    assert "s more" in permit.why_not_yet(Mine(epoch=2), Sight(witness_at=99.9, witness_since=0.0), 99.0, 100.0, TIMES)
 
 
 class World:
@@ -103,6 +93,8 @@ class World:
                     sight, peer_at=at, asked_at=at, peer_epoch=theirs.epoch, peer_seen=theirs.seen,
                     peer_is_held=permit.is_held(theirs, at),
                 )  # fmt: skip
+            since = sight.witness_since if sight.witness_since is not None else at
+            sight = replace(sight, witness_since=since if self.sees(name, "pdn") else None)
             if self.sees(name, "pdn"):
                 sight = replace(sight, witness_at=at)
             setattr(self, f"{name}_sight", sight)
@@ -129,13 +121,15 @@ ACTS = st.lists(
 )
 
 
+# Two grants that never saw each other: found by chance, so kept. Home's look at the witness is a moment old when it is cut.
+@example([("grant-home", {"home-away", "away-pdn"}, 14, 1), ("grant-away", {"home-pdn", "home-away"}, 2, 1)])
 @given(ACTS)
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_never_two_sites_that_may_write(acts: list[tuple[str, set[str], int, int]]) -> None:
     world, ticks = World(), itertools.count(1)
     for act, cuts, count, lag in acts:
         world.cuts = cuts
-        for number in range(count):
+        for number in range(max(count, lag)):  # a cut shorter than a look is nobody's to see
             at = next(ticks) * TIMES.period
             world.look(at, lag)
             world.step(at)
