@@ -121,7 +121,7 @@ ACTS = st.lists(
 )
 
 
-# Two grants that never saw each other: found by chance, so kept. Home's look at the witness is a moment old when it is cut.
+# Two grants that never saw each other, found by chance and kept: home's look at the witness is a moment old when cut.
 @example([("grant-home", {"home-away", "away-pdn"}, 14, 1), ("grant-away", {"home-pdn", "home-away"}, 2, 1)])
 @given(ACTS)
 @settings(max_examples=300, deadline=None)
