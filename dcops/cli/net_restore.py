@@ -8,7 +8,9 @@ import typer
 
 from dcops.cli.common import CheckOption, InventoryOption, JsonOption, Out, YesOption, confirm
 from dcops.cli.net_session import acting, overall, vars_of
+from dcops.core.errors import Refused
 from dcops.core.exitcodes import ExitCode
+from dcops.core.words import Environment
 
 
 def restore(
@@ -49,6 +51,9 @@ def restore(
             if json:
                 out.json(vars_of(plan))
         else:
+            if yes and session.inventory.environment is Environment.PRODUCTION:
+                hint = "Leave --yes out: the lines are shown and asked about."
+                raise Refused("--yes in production needs a plan", hint=hint)
             if plan.commands:
                 confirm(f"Change {device}?", yes=yes)
             writer, record = session.writer(), session.run.record

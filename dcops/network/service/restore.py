@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dcops.core.errors import DcopsError, PlanError, UsageError
+from dcops.core.errors import DcopsError, Refused, UsageError
 from dcops.network.intent import Network
 from dcops.network.model import ChangeResult, DevicePlan
 from dcops.network.parse import make_capture
@@ -23,7 +23,7 @@ def plan_restore(
     """Give the change that brings the routing of `device` to the kept configuration, by default the newest.
 
     A service address is restored only where the site of the device announces it now: a kept configuration tells where
-    a service was, and a service moves. Raise UsageError when nothing is kept, PlanError when a secret that is not kept
+    a service was, and a service moves. Raise UsageError when nothing is kept, Refused when a secret that is not kept
     would be needed, and what reading the device raises.
     """
     target = network.target(device)
@@ -39,7 +39,7 @@ def plan_restore(
     wanted = without_services(kept, elsewhere)
     plan = plan_device(rules, device, target.site, seen.running[device], wanted, network.service_networks)
     if any(_SECRET in line for line in plan.commands):
-        raise PlanError("the kept configuration lacks its secrets", where=device, hint="Set those lines by hand.")
+        raise Refused("the kept configuration lacks its secrets", where=device, hint="Set those lines by hand.")
     return plan
 
 

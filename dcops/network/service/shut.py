@@ -78,16 +78,18 @@ def set_shut(routers: SiteRouters, is_wanted: bool, *, writer: OpenWriter, recor
             before = session.read_running()
             left = [each for each in routers.interfaces[name] if is_shut(before, each) is not is_wanted]
             commands = [word for each in left for word in _commands(each, is_wanted)]
-            if commands:
+            if not commands:
+                return True
+            payload = {"device": name, "status": "failed", "commands": commands, "is_rollback": not is_wanted,
+                       "before_sha256": rules.state_hash(before)}  # fmt: skip
+            try:
                 session.configure(commands)
                 session.save()
-            shown = session.read_running()
-        done = all(is_shut(shown, each) is is_wanted for each in routers.interfaces[name])
-        payload = {"device": name, "status": "changed" if done else "failed", "commands": commands,
-                   "before_sha256": rules.state_hash(before), "after_sha256": rules.state_hash(shown),
-                   "is_rollback": not is_wanted}  # fmt: skip
-        if commands:
-            record("network.change", payload)
+                shown = session.read_running()
+                done = all(is_shut(shown, each) is is_wanted for each in routers.interfaces[name])
+                payload |= {"status": "changed" if done else "failed", "after_sha256": rules.state_hash(shown)}
+            finally:  # a session that broke after the first word was sent leaves its record, too
+                record("network.change", payload)
         return done
 
     results = list(fan_out([each.name for each in routers.targets], change, limits=LIMITS))

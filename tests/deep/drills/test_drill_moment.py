@@ -10,26 +10,34 @@ from tests.twin.test_drill_on_twin import drill, state
 pytestmark = [pytest.mark.deep, pytest.mark.twin]
 
 
-def test_the_archive_works_and_is_whole(ready: Twin) -> None:
-    done = ready.run("jkt-ops1", "dcops", "backup", "wal", "--app", "naskah_dinas_elektronik", "--json")
+@pytest.fixture(scope="module")
+def based(ready: Twin) -> Twin:
+    """A base backup of the present timeline: after a promotion and the way home by another test one is due."""
+    ready.say("drc-bkp1", "systemctl", "start", "pgbackrest-incr@naskah.service")
+    return ready
+
+
+def test_the_archive_works_and_is_whole(based: Twin) -> None:
+    done = based.run("jkt-ops1", "dcops", "backup", "wal", "--app", "naskah_dinas_elektronik", "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert (found["status"], found["missing_count"], found["backups"]) == ("pass", 0, 1)
+    assert (found["status"], found["missing_count"]) == ("pass", 0)
+    assert found["backups"] >= 1
     assert found["exposure_seconds"] == 60
 
 
-def test_a_dropped_table_comes_back_without_a_row_lost(ready: Twin) -> None:
-    before = state(ready)
-    code, result, said = drill(ready, "run", "naskah-dropped-table", "--yes", "--seed", "8")
+def test_a_dropped_table_comes_back_without_a_row_lost(based: Twin) -> None:
+    before = state(based)
+    code, result, said = drill(based, "run", "naskah-dropped-table", "--yes", "--seed", "8")
     assert code == 0, (result.get("reasons"), said[-3000:])
     assert (result["verdict"], result["executed"], result["lost_acknowledged"]) == ("PASS", True, 0)
     assert result["rpo_seconds"] == 0
     assert result["rto_verified_seconds"] < result["rto_target_seconds"]
     controls = [step for step in result["steps"] if step["phase"] == "controls"]
     assert [step["state"] for step in controls] == ["ok"] * 5
-    assert state(ready) == before
+    assert state(based) == before
     own = f"dcops_{result['run'].lower()}"
-    assert own not in ready.say("drc-db1", "ls", "/var/lib/postgresql")
+    assert own not in based.say("drc-db1", "ls", "/var/lib/postgresql")
 
 
 def test_an_archive_that_fails_is_seen_and_refuses_the_drill(ready: Twin) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dcops.core.errors import DcopsError, PlanError, Unreachable, UsageError
+from dcops.core.errors import DcopsError, Refused, Unreachable, UsageError
 from dcops.inventory import load
 from dcops.network.intent import Network, network_of
 from dcops.network.jinja import TemplateRenderer
@@ -100,7 +100,7 @@ def test_a_line_without_its_secret_is_refused_with_nothing_sent(
     secret = f"{peer} neighbor 198.18.250.3 password <secret:0badcafe>\n"
     history.texts["jkt", DEVICE] = history.texts["jkt", DEVICE].replace(peer, secret)
     replace(fake)
-    with pytest.raises(PlanError, match="lacks its secrets"):
+    with pytest.raises(Refused, match="lacks its secrets"):
         restore(network, fake, history)
     assert fake.routers[DEVICE].sent == []
 

@@ -43,6 +43,16 @@ def test_a_permit_given_up_comes_back_by_grant_only() -> None:
     assert kept == revoked
 
 
+def test_a_forced_permit_lasts_until_something_outside_is_seen() -> None:
+    mine, blind = Mine(epoch=2, until=6.0, is_forced=True), Sight()
+    for tick in range(1, 121):
+        mine = permit.step(mine, blind, 0.0, tick * TIMES.period, TIMES, is_home=False)
+    assert permit.is_held(mine, 60.0)
+    mine = permit.step(mine, Sight(witness_at=60.0, witness_since=50.0), 0.0, 60.0, TIMES, is_home=False)
+    assert not mine.is_forced
+    assert permit.step(mine, blind, 0.0, 62.0, TIMES, is_home=False).until == 66.0, "from then on the rules hold"
+
+
 @pytest.mark.parametrize(
     ("sight", "words"),
     [

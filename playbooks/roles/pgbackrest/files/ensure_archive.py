@@ -12,6 +12,7 @@ import subprocess
 import sys
 
 WANTED = "@wanted@"
+READY = (0, 2)  # pgbackrest info: 0 ok, 2 no backup yet
 ACCOUNT = ["runuser", "-u", "postgres", "--"]
 
 
@@ -61,10 +62,13 @@ def archive(wanted: dict, check: bool) -> None:
             continue
         if psql(cluster, "select pg_is_in_recovery()") == "t" or psql(cluster, "show archive_command") == command:
             continue
-        print(f"archive {cluster} as {stanza}")
-        if not check and known(stanza)["status"]["code"] != 1:
+        if not check:
+            status = known(stanza)["status"]
+            if status["code"] not in READY:
+                sys.exit(f"stanza {stanza}: {status['message']}: {cluster} does not archive")
             write(f"/etc/postgresql/{cluster}/archive.conf", f"archive_command = '{command}'\n")
             psql(cluster, "select pg_reload_conf()")
+        print(f"archive {cluster} as {stanza}")
 
 
 def main() -> None:

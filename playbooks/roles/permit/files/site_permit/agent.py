@@ -10,6 +10,7 @@ import ssl
 import tempfile
 import threading
 import time
+import traceback
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,6 +36,9 @@ def write_file(path: Path, text: str) -> None:
         os.fchmod(handle.fileno(), 0o644)
         os.fsync(handle.fileno())
     os.replace(name, path)
+    folder = os.open(path.parent, os.O_RDONLY)  # else a power cut could forget the rename, and with it a grant seen
+    os.fsync(folder)
+    os.close(folder)
 
 
 def read_kept(permit: Path, state: Path) -> Mine:
@@ -42,7 +46,8 @@ def read_kept(permit: Path, state: Path) -> Mine:
     mine = Mine()
     try:
         kept = json.loads(state.read_text())
-        mine = Mine(epoch=int(kept["epoch"]), is_revoked=bool(kept["revoked"]), seen=int(kept["seen"]))
+        mine = Mine(epoch=int(kept["epoch"]), is_revoked=bool(kept["revoked"]), seen=int(kept["seen"]),
+                    is_forced=bool(kept.get("forced")))  # fmt: skip
     except FileNotFoundError:
         pass
     try:
@@ -114,7 +119,11 @@ class Agent:
 
     def _again(self, look: Any) -> None:
         while True:
-            look()
+            try:
+                look()
+            except Exception:  # a thread that ends in silence would leave the site blind; systemd starts all of it again
+                traceback.print_exc()
+                os._exit(1)
             time.sleep(self.times.period)
 
     def _look_at_peer(self) -> None:
@@ -148,18 +157,18 @@ class Agent:
     def grant(self, *, is_forced: bool) -> str:
         """Claim the permit for this site; give what speaks against it. It is held when the other site has stopped.
 
-        Forced, it is held at once, whatever the other site does.
+        Forced, it is held at once, whatever the other site does, and kept while nothing outside is seen.
         """
         with self._lock:
             at = now()
-            if is_held(self._mine, at) or (self._mine.is_claiming and not is_forced):
+            if (is_held(self._mine, at) or self._mine.is_claiming) and not is_forced:
                 return ""
             is_other_held = self._sight.peer_is_held and is_fresh(self._sight.peer_at, at, self.times)
             if is_other_held and not is_forced:
                 return "the other site holds the permit; revoke it there first"
             claimed = claim(self._mine, is_home=self.is_home)
             if is_forced:
-                claimed = replace(claimed, until=at + self.times.valid, is_claiming=False)
+                claimed = replace(claimed, until=at + self.times.valid, is_claiming=False, is_forced=True)
             self._keep(claimed)
         return ""
 
@@ -198,7 +207,7 @@ class Agent:
 
     def _keep(self, mine: Mine) -> None:
         """Write what is held, the file applications read first: a permit lost must not outlive the knowledge of it."""
-        lasting = {"epoch": mine.epoch, "revoked": mine.is_revoked, "seen": mine.seen}
+        lasting = {"epoch": mine.epoch, "revoked": mine.is_revoked, "seen": mine.seen, "forced": mine.is_forced}
         if mine.until != self._mine.until or mine.is_revoked or not self._permit.exists():
             until = 0.0 if mine.is_revoked else mine.until
             write_file(self._permit, json.dumps({"site": self.site, "epoch": mine.epoch, "until": until}) + "\n")

@@ -19,13 +19,15 @@ class Mine:
     """What this site has: the number of the last grant it claimed, and until when (boot clock) it may write.
 
     `is_revoked`: given up on purpose; only a grant brings it back. `is_claiming`: granted, but the other site may not
-    know of it yet. `seen`: the highest number of the other site that was seen.
+    know of it yet. `is_forced`: people vouched that nobody else writes; it lasts until something outside is seen again.
+    `seen`: the highest number of the other site that was seen.
     """
 
     epoch: int = 0
     until: float = 0.0
     is_revoked: bool = False
     is_claiming: bool = False
+    is_forced: bool = False
     seen: int = 0
 
 
@@ -87,8 +89,11 @@ def step(mine: Mine, sight: Sight, started: float, at: float, times: Times, *, i
     renewed = replace(mine, until=at + times.valid, is_claiming=False)
     if mine.is_claiming:
         return mine if why_not_yet(mine, sight, started, at, times) else renewed
+    is_outside_seen = sees_peer or sees_witness(sight, at, times)
     if is_held(mine, at):
-        return renewed if sees_peer or sees_witness(sight, at, times) else mine
+        if is_outside_seen:
+            return replace(renewed, is_forced=False)
+        return renewed if mine.is_forced else mine
     return renewed if is_home and sees_peer and not sight.peer_is_held else mine
 
 

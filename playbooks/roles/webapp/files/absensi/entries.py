@@ -12,6 +12,7 @@ from pymysql.cursors import Cursor
 
 from webapp.errors import Conflict, Invalid
 
+PERSON_LENGTH = 16  # of the column
 KINDS = ("masuk", "pulang")
 FIELDS = ("id", "pegawai", "jenis", "waktu")
 COLUMNS = (*FIELDS, "diterima_pada", "diterima_di")
@@ -35,6 +36,8 @@ def parse_entry(body: dict[str, str]) -> Entry:
         entry_id = uuid.UUID(body["id"])
     except ValueError as error:
         raise Invalid("id must be a UUID") from error
+    if len(body["pegawai"]) > PERSON_LENGTH:
+        raise Invalid(f"pegawai must have at most {PERSON_LENGTH} characters")
     if body["jenis"] not in KINDS:
         raise Invalid("jenis must be masuk or pulang")
     try:

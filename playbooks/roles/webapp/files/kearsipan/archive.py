@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 import uuid
 from typing import Any
 
 from kearsipan.index import Document, Index
-from naskah.attachments import Attachment, path_of, store
+from naskah.attachments import Attachment, store
 from webapp.client import Client, NoAnswer
 from webapp.errors import Invalid, Unavailable
 from webapp.settings import Settings
@@ -64,11 +65,9 @@ class Archive:
             raise Unavailable(f"naskah: {error}") from error
         if status != 200:
             raise Unavailable(f"naskah: status {status} for the attachment")
-        stored = store(self.folder, name, io.BytesIO(content))
-        if stored.sha256 != sha256:
-            path_of(self.folder, stored.sha256).unlink(missing_ok=True)
+        if hashlib.sha256(content).hexdigest() != sha256:
             raise Unavailable("naskah: the attachment's bytes are not those of its hash")
-        return stored
+        return store(self.folder, name, io.BytesIO(content))
 
 
 def _uuid(body: dict[str, str], name: str) -> uuid.UUID:
