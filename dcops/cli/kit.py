@@ -82,6 +82,7 @@ def build(
     """
     from dcops.core.ulid import new_ulid
     from dcops.runs.cancel import cancel_on_signals
+    from dcops.runs.run import current_actor
     from dcops.wiring import kit as wiring
 
     out, settings = Out(as_json=as_json), Settings.load()
@@ -95,12 +96,16 @@ def build(
     archive, sheets = wiring.places_for(kit, kits.inventory.name, to, sheets_to, now)
     order = wiring.Order(archive, sheets, threshold, shares, not without_packages, known_hosts)
     head = kits.inventory
-    banner(out, inventory=head.name, environment=head.environment.value, revision=head.revision, user=_actor())
+    banner(out, inventory=head.name, environment=head.environment.value, revision=head.revision, user=current_actor())
     confirm(f"Build a kit at {archive}, {threshold} of {shares} shares?", yes=yes)
     with cancel_on_signals() as token, kits.run("kit build") as run, out.progress("building the kit") as say:
         built = wiring.build(kits, kit, order, now, token, say)
         wiring.record_built(kits, built, run.run_id)
         run.finish({"kit": kit, "sha256": built.sha256})
+    try:
+        wiring.write_metrics(kits)
+    except DcopsError as error:  # never in place of what became of the kit
+        out.note(f"warning: the metrics were not written: {error}")
     _show_built(out, built)
     return int(ExitCode.DONE)
 
@@ -279,12 +284,6 @@ def _ask_for_shares(kit: "Kit") -> "list[tuple[str, Share]]":
         require_of(kit.about, kit.signer, where, share)
         brought.append((where, share))
     return brought
-
-
-def _actor() -> str:
-    from dcops.runs.run import current_actor
-
-    return current_actor()
 
 
 def _show_plan(out: Out, settings: Settings, kits: "Kits") -> int:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import tarfile
 from collections.abc import Iterator, Sequence
@@ -61,7 +62,7 @@ def unpack_source(archive: Path, folder: Path) -> None:
 
 def write_environment(folder: Path, target: Path, facts: dict[str, Any]) -> None:
     """Write what a shell needs to work with the opened kit at `target`, and what was opened by whom."""
-    lines = [f"export {name}={target / value}" for name, value in _VARIABLES]
+    lines = [f"export {name}={shlex.quote(str(target / value))}" for name, value in _VARIABLES]
     write_atomic(folder / "env.sh", "# Read by: . env.sh\n" + "\n".join(lines) + "\n")
     write_atomic(folder / "opened.json", json.dumps(facts, indent=2) + "\n")
 

@@ -22,12 +22,13 @@ def wanted_secrets(
     """
     destroyers = {each.name for asset in repositories(inventory) for each in who_can_destroy(inventory, asset)}
     refs: dict[str, tuple[str, str]] = {}
-    public = set()
+    public, never = set(), set()
     gaps = []
     for name, each in inventory.credentials.items():
         why = _never(each, destroyers)
         if why:
             gaps.append(Gap(name=name, why=why))
+            never.add(each.secret)  # whatever else names the same file
         else:
             refs[each.secret] = (name, each.purpose)
     for name, certificate in inventory.certificates.items():
@@ -43,7 +44,7 @@ def wanted_secrets(
     wanted = [
         Wanted(name, ref, file, purpose, ref in public)
         for ref, (name, purpose) in refs.items()
-        if (file := _file_of(ref))
+        if ref not in never and (file := _file_of(ref))
     ]
     return tuple(sorted(wanted, key=lambda each: each.file)), tuple(gaps)
 

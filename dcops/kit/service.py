@@ -114,11 +114,11 @@ def build_kit(
     digest = sha256_hex(manifest)
     page = sheets.page_one(about, digest, public.key_id)
     members |= _front(page, manifest, signer)
-    written = _write_sheets(parts, about, digest, public.key_id, where)
     try:
+        written = _write_sheets(parts, about, digest, public.key_id, where)
         total = write_archive(where.archive, members)
     except BaseException:
-        for path in written:
+        for path in where.sheets.glob("share-*-of-*.txt"):  # the folder was empty
             path.unlink(missing_ok=True)
         raise
     return Built(where.archive, written, about, total, digest, where.archive.stat().st_size, len(members))

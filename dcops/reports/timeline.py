@@ -183,15 +183,16 @@ def _rows(line: Timeline, scale: _Scale, groups: Groups, body: float) -> Iterato
 
 def _bar(line: Timeline, scale: _Scale, bar: Bar, y: float, ground: str) -> Iterator[str]:
     """Give one step: its name, its length, and beside it sign and duration on a ground that keeps lines off."""
-    colour, fill, sign = STATES.get(bar.state, STATES["undecided"])
+    state = bar.state if bar.state in STATES else "undecided"  # a stranger's bundle may say anything
+    colour, fill, sign = STATES[state]
     x, end = scale.x(bar.start), scale.x(bar.start + bar.seconds)
-    is_skipped = bar.state == "skipped"
+    is_skipped = state == "skipped"
     width = 9.0 if is_skipped else max(2.5, end - x)
     dash = ' stroke-dasharray="2,1.5"' if is_skipped else ""
     yield _text(14, y + 11, bar.label if len(bar.label) <= 28 else f"{bar.label[:27]}…")
     yield (
         f'<rect x="{x:.1f}" y="{y + 3:.1f}" width="{width:.1f}" height="{_BAR}" fill="{fill}" stroke="{colour}"'
-        f' stroke-width=".8"{dash} class="{bar.state}"/>'
+        f' stroke-width=".8"{dash} class="{state}"/>'
     )
     said = sign if is_skipped else f"{sign} {line.duration(bar.seconds)}"
     room = len(said) * _LETTER + 4

@@ -61,15 +61,18 @@ class SmtpNotify:
         self._send_waiting()
 
     def _send_waiting(self) -> None:
-        """Send what was kept while mail was dead, oldest first; what fails stays."""
-        try:
-            for path in sorted(self._folder.glob("*.json"))[:_MOST_AT_ONCE]:
+        """Send what was kept while mail was dead, oldest first; what fails stays and does not hold up the others."""
+        for path in sorted(self._folder.glob("*.json"))[:_MOST_AT_ONCE]:
+            try:
                 kept = json.loads(path.read_text(encoding="utf-8"))
                 text = f"This could not be sent when it happened, at {kept['at']}.\n\n{kept['body']}"
                 self._deliver([self._message(str(kept["urgency"]), f"late: {kept['subject']}", text)])
                 path.unlink()
-        except (*_PROBLEMS, KeyError, TypeError) as error:
-            _say(f"kept messages wait on: {_one_line(str(error))}")
+            except (ValueError, KeyError, TypeError, smtplib.SMTPResponseException) as error:
+                _say(f"{path.name} cannot be sent and stays: {_one_line(str(error))}")
+            except _PROBLEMS as error:
+                _say(f"kept messages wait on: {_one_line(str(error))}")
+                return
 
     def _message(self, urgency: str, subject: str, body: str) -> EmailMessage:
         message = EmailMessage(policy=SMTP_POLICY)

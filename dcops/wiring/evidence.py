@@ -21,16 +21,14 @@ from dcops.drills.seal import Sealed
 from dcops.inventory.model import TimeStampAuthority
 from dcops.records.canonical import sha256_hex
 from dcops.records.key_files import FileSigner, KeyFiles
-from dcops.records.keyring import read_key_set
 from dcops.records.model import Stored
 from dcops.records.service import Journal
 from dcops.records.sign import PublicKey
 from dcops.runs.ports import Urgency
 from dcops.runs.run import list_runs, run_events
 from dcops.wiring.drills import Drills, find_result, journal_of
-from dcops.wiring.handover import PEERS
 from dcops.wiring.notify import open_notify
-from dcops.wiring.records import all_keys, known_keys, records_folder
+from dcops.wiring.records import all_keys, records_folder, vouched_by
 from dcops.wiring.stamps import Written, check_seal, write_sealed
 
 _TOOLS = {"restic": ("restic", "version"), "postgresql": ("psql", "--version")}
@@ -137,7 +135,7 @@ def seal_evidence(drills: Drills, which: str, out: Path | None = None) -> tuple[
     target = out or path
     if written.error is None:
         write_atomic(target, written.data)
-    _keep(drills, journal, target, written)
+    _keep(drills, journal, path if written.error else target, written)  # what there is to seal later
     if written.error is not None:
         raise written.error
     return target, written
@@ -212,17 +210,6 @@ def _keep(drills: Drills, journal: Journal, path: Path, written: Written) -> Non
         notify = open_notify(drills.settings, drills.inventory)
         body = f"{written.gap}; later: dcops drill evidence seal {path}"
         notify.send(Urgency.PAGE, f"evidence of run {page.run} has no time stamp", body)
-
-
-def vouched_by(settings: Settings, key_id: str) -> str:
-    """Return the journal whose key this is as this host knows it: its own keys, then those it was provisioned with.
-
-    Empty when this host does not know the key.
-    """
-    known = list(known_keys(settings))
-    for file in sorted((settings.state / PEERS).glob("*.json")):
-        known += read_key_set(read_text(file), where=str(file))
-    return next((item.journal or "any journal" for item in known if item.key.key_id == key_id), "")
 
 
 def _slice(rows: Iterator[Stored], places: list[int]) -> list[Stored]:

@@ -10,10 +10,9 @@ from dcops.core.settings import Settings
 from dcops.inventory import Inventory, Role
 from dcops.records.service import Journal
 from dcops.runs.identity import Identity
-from dcops.wiring.records import export_records
+from dcops.wiring.records import PEERS, export_records
 
 RECEIVED = "records/received"
-PEERS = "records/peers"
 
 
 def hand_over(settings: Settings, inventory: Inventory, identity: Identity, journal: Journal) -> list[str]:

@@ -28,16 +28,14 @@ from dcops.kit.seal import fingerprint
 from dcops.kit.service import Material, Where, build_kit, check_kit, extract, prove_shares, write_secrets
 from dcops.kit.sheets import REHEARSAL
 from dcops.records.key_files import FileSigner, KeyFiles
-from dcops.records.keyring import read_key_set
 from dcops.records.kinds.kit import KitBuilt, KitVerified
 from dcops.records.service import Journal
 from dcops.records.sign import PublicKey
 from dcops.runs.cancel import CancelToken
 from dcops.runs.run import Run, current_actor, start_run
 from dcops.wiring.backup import TEXTFILES, load_policies
-from dcops.wiring.handover import PEERS
 from dcops.wiring.kit_members import DEBIAN, PYTHON, Say, fetch_packages, open_members, readme
-from dcops.wiring.records import known_keys, open_journal, records_folder
+from dcops.wiring.records import open_journal, records_folder, vouched_by
 
 
 @dataclass(frozen=True)
@@ -129,6 +127,7 @@ def build(kits: Kits, kit: str, order: Order, now: datetime, token: CancelToken,
         say("content with its history")
         content.write_bundle(staging / "content.bundle")
         content.write_source(staging / "source.tar")
+        unpack_source(staging / "source.tar", staging / "home")  # what cannot be opened is found today
         members = open_members(kits.settings, kits.inventory, kits.repositories, staging, order.known_hosts)
         members["README.txt"] = _readme(kits.inventory, kit, order, commit)
         token.raise_if_cancelled()
@@ -156,7 +155,7 @@ def build(kits: Kits, kit: str, order: Order, now: datetime, token: CancelToken,
 
 
 def record_built(kits: Kits, built: Built, run: str) -> None:
-    """Append the record of a kit and write the metric."""
+    """Append the record of a kit."""
     about = built.about
     payload = KitBuilt(
         kit=about.kit,
@@ -175,7 +174,6 @@ def record_built(kits: Kits, built: Built, run: str) -> None:
         has_packages=about.has_packages,
     )
     kits.journal.append(payload.kind, payload.model_dump(mode="json"), run=run)
-    write_metrics(kits)
 
 
 def write_metrics(kits: Kits, folder: Path = TEXTFILES) -> None:
@@ -194,7 +192,7 @@ def check(settings: Settings, path: Path, key: Path | None, token: CancelToken) 
     except JournalInvalid as error:
         hint = error.hint or "Do not rely on it: take another copy, or build a new kit."
         raise JournalInvalid(error.message, where=f"{path}: {error.where}", hint=hint) from error
-    voucher = "the key given with --key" if given else _voucher(settings, kit.key_id)
+    voucher = "the key given with --key" if given else vouched_by(settings, kit.key_id)
     if voucher:
         return kit, Line("signature", Status.PASS, f"by {voucher} ({kit.key_id})")
     return kit, Line("signature", Status.UNKNOWN, f"only the kit itself names its key {kit.key_id}: give --key")
@@ -282,7 +280,8 @@ def _require_keys(kits: Kits, gaps: Sequence[Gap]) -> None:
     """Raise Refused when a secret that opens a repository is not on this host: such a kit would recover nothing."""
     needed = {ref for each in kits.repositories for ref in (*each.secrets, each.ca)}
     missing = {gap.name for gap in gaps}
-    lacking = [each.ref for each in kits.wanted if each.ref in needed and each.name in missing]
+    here = {each.ref for each in kits.wanted if each.name not in missing}
+    lacking = sorted(ref for ref in needed if ref and ref not in here)
     if not kits.repositories or lacking:
         what = f"{lacking[0]} is not here" if lacking else "the inventory has no backup policy"
         hint = "Build the kit on a host that holds the keys of the repositories; DCOPS_SECRETS says where."
@@ -315,14 +314,6 @@ def _repository(
         ca=spec.ca,
         sources=sources,
     )
-
-
-def _voucher(settings: Settings, key_id: str) -> str:
-    """Give the journal whose key this is, as this host knows it: its own keys, then those it was provisioned with."""
-    known = list(known_keys(settings))
-    for file in sorted((settings.state / PEERS).glob("*.json")):
-        known += read_key_set(read_text(file), where=str(file))
-    return next((item.journal or "any journal" for item in known if item.key.key_id == key_id), "")
 
 
 def about_fields(kit: Kit) -> Mapping[str, object]:

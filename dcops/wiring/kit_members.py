@@ -18,10 +18,9 @@ from dcops.kit.pip import PipWheels, requirements_for
 from dcops.kit.ports import Packages
 from dcops.kit.sheets import repositories_text
 from dcops.lab.mmdebstrap import PYTHON, SUITE, mirrors
-from dcops.records.keyring import key_set, read_key_set
+from dcops.records.keyring import key_set
 from dcops.runs.cancel import CancelToken
-from dcops.wiring.handover import PEERS
-from dcops.wiring.records import known_keys
+from dcops.wiring.records import trusted_keys
 
 # A kit is for the Debian that the twin's nodes run, because that is the one it is rehearsed on.
 DEBIAN = SUITE
@@ -95,10 +94,7 @@ def _public(settings: Settings, inventory: Inventory) -> dict[str, Content]:
         lines = [key.line or _public_line(key.ref, settings.secrets) for key in person.keys]
         if any(lines):
             found[f"public/people/{name}.pub"] = "".join(f"{line}\n" for line in lines if line).encode()
-    known = list(known_keys(settings))
-    for file in sorted((settings.state / PEERS).glob("*.json")):
-        known += read_key_set(read_text(file), where=str(file))
-    found["public/journals.json"] = (json.dumps(key_set(known), indent=2) + "\n").encode()
+    found["public/journals.json"] = (json.dumps(key_set(trusted_keys(settings)), indent=2) + "\n").encode()
     issuer = settings.identity_path.with_name("issuer.pub")
     if issuer.is_file():
         found["public/issuer.pub"] = issuer.read_bytes()

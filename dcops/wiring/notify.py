@@ -1,7 +1,6 @@
 """Makes the Notify port of this host: mail to who is on call where the inventory names a relay, else the spool."""
 
 from dcops.core.settings import Settings
-from dcops.core.words import Environment
 from dcops.inventory import Inventory, Role
 from dcops.runs.ports import Notify
 from dcops.runs.smtp import Letterhead, Relay, SmtpNotify
@@ -21,18 +20,17 @@ def open_notify(settings: Settings, inventory: Inventory) -> Notify:
     recipients = on_call(inventory)
     if not relays or not recipients or not settings.identity_path.exists():
         return spool
-    relay, address = relays[0], relays[0].address
-    if address is None:
-        return spool
-    authority = settings.secrets / AUTHORITY
-    environment = Environment(inventory.environment)
+    authority, environment = settings.secrets / AUTHORITY, inventory.environment
     place = f"{environment.value}, GLADI / REHEARSAL" if environment.is_rehearsal else environment.value
-    return SmtpNotify(
-        Relay(address, ca=authority if authority.is_file() else None),
-        Letterhead(f"dcops@{inventory.sites[relay.site].domain}", recipients, place),
-        spool,
-        folder,
-    )
+    notify: Notify = spool
+    for relay in reversed(
+        relays
+    ):  # asked in order of their names, at last the spool
+        if relay.address is not None:
+            letterhead = Letterhead(f"dcops@{inventory.sites[relay.site].domain}", recipients, place)
+            ca = authority if authority.is_file() else None
+            notify = SmtpNotify(Relay(relay.address, ca=ca), letterhead, notify, folder)
+    return notify
 
 
 def on_call(inventory: Inventory) -> tuple[str, ...]:

@@ -12,8 +12,8 @@ from dcops.records.export import ExportReader
 from dcops.records.keyring import read_key_set
 from dcops.records.model import Record
 from dcops.records.service import Journal, as_record
-from dcops.wiring.handover import PEERS, RECEIVED
-from dcops.wiring.records import verify_records
+from dcops.wiring.handover import RECEIVED
+from dcops.wiring.records import PEERS, verify_records
 
 
 @dataclass(frozen=True)

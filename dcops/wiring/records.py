@@ -41,6 +41,7 @@ if TYPE_CHECKING:  # the inventory's models cost as much as all of this; a recor
     from dcops.inventory.model.people import Person
 
 RECORDS_URL = "DCOPS_RECORDS_URL"
+PEERS = "records/peers"  # keys of other journals, as this host was provisioned with
 
 
 class HasRevision(Protocol):
@@ -122,6 +123,20 @@ def open_approvals(settings: Settings, inventory: "Inventory", journal: Journal)
 def known_keys(settings: Settings) -> tuple[KnownKey, ...]:
     """Return the public keys of this installation's own journals."""
     return KeyFiles(records_folder(settings)).known()
+
+
+def trusted_keys(settings: Settings) -> list[KnownKey]:
+    """Return the public keys this host believes: those of its own journals, then those it was provisioned with."""
+    known = list(known_keys(settings))
+    for file in sorted((settings.state / PEERS).glob("*.json")):
+        known += read_key_set(read_text(file), where=str(file))
+    return known
+
+
+def vouched_by(settings: Settings, key_id: str) -> str:
+    """Return the journal whose key this is as this host knows it; empty when this host does not know the key."""
+    found = (item for item in trusted_keys(settings) if item.key.key_id == key_id)
+    return next((item.journal or "any journal" for item in found), "")
 
 
 def all_keys(settings: Settings, store: Rows) -> list[KnownKey]:

@@ -15,9 +15,9 @@ from dcops.records.service import Journal
 from dcops.records.sign import SigningKey
 from dcops.runs.identity import issue_identity, read_machine_id, save_identity
 from dcops.wiring.backup import JournalReceipts
-from dcops.wiring.handover import PEERS, RECEIVED
+from dcops.wiring.handover import RECEIVED
 from dcops.wiring.received import received_journals
-from dcops.wiring.records import RECORDS_URL, export_records, open_journal
+from dcops.wiring.records import PEERS, RECORDS_URL, export_records, open_journal
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 LAB: Any = SimpleNamespace(

@@ -58,9 +58,10 @@ def test_a_stretch_that_began_before_the_picture_has_an_arrow_and_its_own_figure
 
 
 def test_nothing_is_unescaped_and_nothing_to_show_is_no_picture() -> None:
-    picture = draw(line([Bar("<g>", '"b" & c', 0, 1, "another state")], [Mark("<m>", 0)], [Span("<s>", 0, 1)]))
+    picture = draw(line([Bar("<g>", '"b" & c', 0, 1, '"><script>')], [Mark("<m>", 0)], [Span("<s>", 0, 1)]))
     assert ET.fromstring(picture)[0].text == "a < b"
     assert "<g>" not in picture
     assert "<m>" not in picture
+    assert "<script" not in picture
     assert draw(line([])) == ""
     assert draw(line([Bar("g", "a", 0, 0, "ok")])) != ""
