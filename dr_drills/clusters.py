@@ -72,6 +72,7 @@ def await_cluster(context: DrillContext, device: str, name: str, within: float =
             if monotonic() > deadline:
                 raise
         context.token.wait(_POLL_SECONDS)
+        context.token.raise_if_cancelled()
 
 
 def as_postgres(
@@ -128,13 +129,9 @@ def alone(context: DrillContext, cluster: Cluster) -> Iterator[None]:
     options += " -c archive_mode=off"
     control = [cluster.program("pg_ctl"), "--pgdata", cluster.data, "--wait"]
     log = f"/var/log/postgresql/postgresql-{cluster.version}-{cluster.name}.log"
-    as_postgres(
-        context,
-        cluster,
-        [*control, "--log", log, "--timeout=110", "--options", options, "start"],
-        seconds=_START_SECONDS,
-    )
-    try:
+    begin = [*control, "--log", log, "--timeout=110", "--options", options, "start"]
+    try:  # a start that takes too long is stopped, too: beside its unit nothing else would
+        as_postgres(context, cluster, begin, seconds=_START_SECONDS)
         yield
     finally:
         as_postgres(context, cluster, [*control, "--mode=fast", "stop"], seconds=_START_SECONDS)

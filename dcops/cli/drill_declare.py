@@ -37,7 +37,7 @@ def declare(
     """
     from dcops.cli.drill import open_drills_here
     from dcops.records.approval import Demand
-    from dcops.wiring.drill_declaration import ROLE, find_declaration
+    from dcops.wiring.drill_declaration import ROLE, distinct, find_declaration
     from dcops.wiring.drills import journal_of
     from dcops.wiring.records import open_approvals
 
@@ -54,7 +54,8 @@ def declare(
                 f"{person} runs this drill, so their signature does not count", where="--person", hint=hint
             )
         approvals.sign(approvals.statement(asked.subject, person, reason=f"declares: {asked.text.en}"), str(key))
-    signed = approvals.granted(asked.subject, Demand(2, ROLE, frozenset({asked.operator})))
+    names = approvals.granted(asked.subject, Demand(2, ROLE, frozenset({asked.operator})))
+    signed = distinct([approvals.person(name) for name in names], approvals.find(asked.operator))
     lines = [
         f"drill {asked.drill}, run {asked.run}, {asked.environment.value}, operator {asked.operator}",
         f"  {asked.text.en}",

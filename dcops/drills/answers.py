@@ -10,7 +10,6 @@ import select
 import sys
 import threading
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -41,7 +40,10 @@ def write_answer(folder: Path, answer: Answer) -> Answer:
     except OSError as error:
         hint = "Make room, and answer again."
         raise DcopsError(f"the answer cannot be kept: {error.strerror}", where=str(folder), hint=hint) from error
-    return find_answer(folder, answer.step) or answer
+    kept = find_answer(folder, answer.step)
+    if kept is None:  # a disk that filled up took a part of the line
+        raise DcopsError("the answer was not kept whole", where=str(folder), hint="Make room, and answer again.")
+    return kept
 
 
 def read_answers(folder: Path) -> list[Answer]:
@@ -153,8 +155,3 @@ def open_questions(events: list[tuple[str, dict[str, Any]]]) -> list[dict[str, A
         elif name == "step.ended":
             found.pop(str(fields["id"]), None)
     return list(found.values())
-
-
-def is_late(question: dict[str, Any], now: datetime) -> bool:
-    """Whether the time to answer a question is over."""
-    return now > datetime.fromisoformat(str(question["until_utc"]))

@@ -74,5 +74,6 @@ class LabSocket:
         answer = json.loads(line or b'{"ok": false, "error": "the supervisor hung up"}')
         if not answer.get("ok"):
             kind = Refused if answer.get("exit_code") == ExitCode.REFUSED else DcopsError
-            raise kind(str(answer.get("error", "the supervisor refused")), where=str(request["verb"]))
+            where = str(request.get("target") or ", ".join(request["targets"]))
+            raise kind(str(answer.get("error", "the supervisor refused")), where=where)
         return answer.get("result")

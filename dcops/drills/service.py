@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from random import Random
 
@@ -188,7 +188,10 @@ class DrillService:
         if spec.type == "restore":  # nothing is lost: the clock starts where a loss would have been declared
             runner.mark(MarkName.FAULT, now())
         for phase, steps in ((Phase.INJECT, spec.inject), (Phase.DETECT, spec.detect), (Phase.DECLARE, spec.declare)):
-            if self._context.token.is_cancelled or not runner.run_phase(phase, steps, before=self._done):
+            if self._context.token.is_cancelled:
+                return
+            is_good = runner.run_phase(phase, steps, is_stopping=not self._is_tabletop, before=self._done)
+            if not is_good and not self._is_tabletop:
                 return
             if phase is Phase.DETECT:
                 self._mark_end(Phase.DETECT, MarkName.DETECT)
@@ -221,9 +224,10 @@ class DrillService:
             if control.id in self._done:
                 continue
             started = now()
+            aside = replace(self._context)  # continuous probes go on meeting what is real
             try:
-                with tampering(self._context, control):
-                    finding = self._probe(steps[control.of].uses, dict(steps[control.of].parameters))
+                with tampering(aside, control):
+                    finding = self._probe(aside, steps[control.of].uses, dict(steps[control.of].parameters))
             except DcopsError as error:
                 finding = Finding(is_ok=None, reason="error", detail=str(error))
             state, detail = judge_control(control, finding)
@@ -232,11 +236,9 @@ class DrillService:
                            detail=detail, reason=finding.reason, started=started, ended=now())
             )  # fmt: skip
 
-    def _probe(self, uses: str, parameters: dict[str, object]) -> Finding:
+    def _probe(self, context: DrillContext, uses: str, parameters: dict[str, object]) -> Finding:
         probe = self._catalogue.probes[uses]
-        answered: Finding = probe.run(
-            self._context, probe.schema.model_validate(placed(parameters, self._context.own_name))
-        )
+        answered: Finding = probe.run(context, probe.schema.model_validate(placed(parameters, context.own_name)))
         return answered
 
     # -- the way back ------------------------------------------------------------------------------------------

@@ -92,7 +92,7 @@ def lint(document: Any, *, name: str, file: str, known: Known, locate: Locate) -
 Found = tuple[Keys, str, str]
 _REFERENCES = {
     "device": "device", "node": "device", "from_device": "device", "to_device": "device", "end": "device",
-    "devices": "device",
+    "devices": "device", "from_files": "device", "to_files": "device", "database_device": "device", "reader": "device",
     "link": "link", "site": "site", "service": "service", "upstream": "upstream",
 }  # fmt: skip
 

@@ -40,11 +40,18 @@ def conclude(
         return Verdict.REFUSED, tuple(refused)
     if aborted:
         return Verdict.ABORTED, (aborted,)
-    failed = _bad(results, Phase.DECLARE) + _in_state(results, Phase.STEADY_DURING, StepState.FAILED)
+    failed = _in_state(results, Phase.STEADY_DURING, StepState.FAILED)
     failed += _in_state(results, Phase.RECOVER, StepState.FAILED) + _in_state(results, Phase.VERIFY, StepState.FAILED)
     failed += _missed(figures, targets) + _missed_by(others) if is_measured else []
     failed += _failed_ways_back(results)
-    unclear = _bad(results, Phase.INJECT) + _bad(results, Phase.DETECT) + _bad(results, Phase.CONTROLS)
+    unclear = _bad(results, Phase.INJECT) + _bad(results, Phase.CONTROLS)
+    if is_measured:
+        failed += _bad(results, Phase.DECLARE)
+        unclear += _bad(results, Phase.DETECT)
+    else:  # people's answers: one "not done" fails, one that never came leaves it open, in whatever phase it was asked
+        for phase in (Phase.DETECT, Phase.DECLARE):
+            failed += _in_state(results, phase, StepState.FAILED)
+            unclear += _in_state(results, phase, StepState.UNDECIDED)
     for phase in (Phase.STEADY_DURING, Phase.RECOVER, Phase.VERIFY):
         unclear += _in_state(results, phase, StepState.UNDECIDED)
     if is_measured:

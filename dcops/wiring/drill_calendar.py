@@ -58,8 +58,9 @@ def ages_of(inventory: Inventory, drill_type: str) -> Ages:
     ages = continuity.restore_test_age if drill_type == "restore" else continuity.drill_age
     due = ages.warning.value if ages.warning else None
     overdue = ages.critical.value if ages.critical else None
+    said = ages.warning or ages.critical
     return Ages(
         due_seconds=due if due is not None else overdue,
         overdue_seconds=overdue,
-        is_adopted=bool(ages.warning and ages.warning.is_adopted),
+        is_adopted=bool(said and said.is_adopted),
     )

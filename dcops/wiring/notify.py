@@ -23,9 +23,7 @@ def open_notify(settings: Settings, inventory: Inventory) -> Notify:
     authority, environment = settings.secrets / AUTHORITY, inventory.environment
     place = f"{environment.value}, GLADI / REHEARSAL" if environment.is_rehearsal else environment.value
     notify: Notify = spool
-    for relay in reversed(
-        relays
-    ):  # asked in order of their names, at last the spool
+    for relay in reversed(relays):  # asked in order of their names, at last the spool
         if relay.address is not None:
             letterhead = Letterhead(f"dcops@{inventory.sites[relay.site].domain}", recipients, place)
             ca = authority if authority.is_file() else None

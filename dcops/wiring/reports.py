@@ -18,7 +18,8 @@ from dcops.records.kinds.drills import DrillResult
 from dcops.records.model import Head, Record
 from dcops.reports.language import Language
 from dcops.wiring.drills import Drills, find_result, journal_of
-from dcops.wiring.evidence import Against, scenario_of, verify_evidence, versions_here, vouched_by
+from dcops.wiring.evidence import Against, scenario_of, verify_evidence, versions_here
+from dcops.wiring.records import vouched_by
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ def _start(context: DrillContext, parameters: Device) -> Outcome:
     """Run the client as a unit of its own, which ends by itself when a drill's process dies for good."""
     unit, device, hosts = unit_of(context), parameters.device, context.hosts
     address, port, name = context.web.place(context.scope.service)
+    hosts.status(device, ["systemctl", "stop", f"{unit}.service"])  # of an earlier process of this run
     hosts.run(device, ["install", "-m", "0644", "/dev/stdin", f"{FOLDER}/{unit}.py"], input=_PROGRAM.read_bytes())
     hosts.run(device, [
         "systemd-run", "--quiet", "--collect", f"--unit={unit}", f"--property=RuntimeMaxSec={_LONGEST_SECONDS}",

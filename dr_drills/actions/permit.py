@@ -35,6 +35,7 @@ def _grant(context: DrillContext, parameters: Grant) -> Outcome:
             if error.status != _REFUSED or monotonic() + _TRIES_SECONDS > deadline:
                 raise
             context.token.wait(_TRIES_SECONDS)  # the other site's answer is a moment old
+            context.token.raise_if_cancelled()
     found = json.loads(told)
     if not found.get("held"):
         raise DcopsError("the permit was given up meanwhile", where=parameters.device)

@@ -32,6 +32,7 @@ _STANDING = """
 SELECT pg_is_in_recovery(), coalesce(pg_last_wal_receive_lsn()::text, pg_last_wal_replay_lsn()::text)
 """
 # Slots of the time when it served: nobody reads them, and they would keep its log for ever.
+_REMOVE_SECONDS = 900  # a large cluster has many files
 _DROP_SLOTS = "SELECT count(pg_drop_replication_slot(slot_name)) FROM pg_replication_slots WHERE NOT active"
 _RECEIVING = "SELECT status FROM pg_stat_wal_receiver"
 # The first eight digits of the file it writes to are the timeline; the control file learns of it a checkpoint later.
@@ -82,16 +83,23 @@ def _switch(context: DrillContext, parameters: Between) -> Outcome:
     """
     to = await_cluster(context, parameters.device, parameters.cluster, parameters.within)
     source = await_cluster(context, parameters.from_device, parameters.from_cluster, parameters.within)
-    if in_recovery(context, to) is False:
+    standing = in_recovery(context, to)
+    if standing is None:
+        raise Refused(f"{to.where} does not run", where=to.where, hint=f"{source.where} is left as it is.")
+    if standing is False:
         if in_recovery(context, source) is False:
             raise Refused(f"{to.where} and {source.where} both serve", where=to.where, hint="Stop one of them first.")
         return Outcome(detail=f"{to.where} serves already")
     if in_recovery(context, source) is True:
         raise Refused(f"neither {to.where} nor {source.where} serves", where=to.where, hint="Promote one of them.")
     stop(context, source)
-    control = control_data(context, source)
-    state, last = control["Database cluster state"], control["Latest checkpoint location"]
-    behind = wait_replayed(context, to, last, parameters.within) if state == "shut down" else None
+    try:
+        control = control_data(context, source)
+        state, last = control["Database cluster state"], control["Latest checkpoint location"]
+        behind = wait_replayed(context, to, last, parameters.within) if state == "shut down" else None
+    except DcopsError:
+        start(context, source)
+        raise
     if behind is None:
         start(context, source)
         message = f"{source.where} is {state} at {last}, which {to.where} did not get"
@@ -151,6 +159,7 @@ def _streams(context: DrillContext, cluster: Cluster, within: float) -> bool:
         if monotonic() > deadline:
             return False
         context.token.wait(0.3)
+        context.token.raise_if_cancelled()
 
 
 def _rewind(context: DrillContext, cluster: Cluster) -> str:
@@ -169,14 +178,15 @@ def _rewind(context: DrillContext, cluster: Cluster) -> str:
 
 
 def _copy(context: DrillContext, cluster: Cluster) -> str:
-    """Take a new copy beside the old data, then put it in its place."""
-    part = f"{cluster.data}.part"
-    as_postgres(context, cluster, ["rm", "-rf", "--", part])
+    """Take a new copy beside the old data, then put it in its place; the old data goes last."""
+    part, old = f"{cluster.data}.part", f"{cluster.data}.old"
+    as_postgres(context, cluster, ["rm", "-rf", "--one-file-system", "--", part, old], seconds=_REMOVE_SECONDS)
     argv = [cluster.program("pg_basebackup"), f"--pgdata={part}", f"--dbname={partner_connection(context, cluster)}",
             f"--slot={cluster.slot}", "--wal-method=stream", "--checkpoint=fast", "--no-password"]  # fmt: skip
     as_postgres(context, cluster, argv, seconds=3000)
-    as_postgres(context, cluster, ["rm", "-rf", "--one-file-system", "--", cluster.data])
+    as_postgres(context, cluster, ["mv", "--", cluster.data, old])
     as_postgres(context, cluster, ["mv", "--", part, cluster.data])
+    as_postgres(context, cluster, ["rm", "-rf", "--one-file-system", "--", old], seconds=_REMOVE_SECONDS)
     return "copied anew"
 
 

@@ -35,6 +35,9 @@ def _refuses_writes(context: DrillContext, parameters: Proved) -> Finding:
     try:
         rows = context.databases.query(server, "postgres", "SELECT pg_is_in_recovery()")
     except Unreachable as error:
+        if "FATAL:" in error.message:  # the server itself said so: it runs
+            detail = f"{server} answers, but not whether it serves: {error.message}"
+            return Finding(is_ok=None, reason="unread", detail=detail)
         return Finding(is_ok=True, detail=f"{server} takes no connection: {error.message}")
     except DcopsError as error:
         return Finding(

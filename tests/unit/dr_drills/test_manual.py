@@ -15,7 +15,6 @@ from dcops.drills.answers import (
     AnswerFile,
     TerminalToo,
     find_answer,
-    is_late,
     open_questions,
     parse_line,
     write_answer,
@@ -168,5 +167,3 @@ def test_open_questions_are_those_whose_step_has_not_ended() -> None:
     asked = [("person.asked", {"id": name, "until_utc": "2026-11-24T12:00:00Z"}) for name in ("a", "b")]
     found = open_questions([*asked, ("step.ended", {"id": "a"})])
     assert [each["id"] for each in found] == ["b"]
-    assert is_late(found[0], datetime(2026, 11, 24, 12, 0, 1, tzinfo=UTC))
-    assert not is_late(found[0], NOON)
