@@ -91,8 +91,8 @@ def _judge(
 
 
 def _judge_unvouched(snapshot: Snapshot, run: str, known: Known, vouchers: Vouchers) -> tuple[DoubtKind, str] | None:
-    """Believe what a run at work stored, or a killed one left: its begin is recorded, and no receipt is yet."""
-    if vouchers.of_run(run):
+    """Believe what a run at work stored, or a killed or failed one left: its begin is recorded, and no good receipt."""
+    if any(each.is_complete for each in vouchers.of_run(run)):
         return DoubtKind.FORGED, "the receipt of its run names other snapshots"
     begun = known.started.get(run)
     if begun is None and snapshot.time > known.until - _FUTURE:

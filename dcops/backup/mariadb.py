@@ -28,6 +28,7 @@ _TABLES = """
 SELECT table_name FROM information_schema.tables
 WHERE table_schema = database() AND table_type = 'BASE TABLE' ORDER BY 1
 """
+_HELD_SECONDS = 60  # writers wait no longer than this
 _LOCK_SECONDS = 10
 _BEGUN, _COMPLETE = b"\n-- Table structure for table ", b"\n-- Dump completed"
 _HEAD_BYTES = 1 << 20
@@ -113,7 +114,8 @@ class Mariadb:
     def _locked(self) -> Iterator[Callable[[], object]]:
         """Hold writers of the database up until what this gives is called, at the latest until the block ends."""
         with self._connection() as lock:
-            execute(lock, f"SET lock_wait_timeout = {_LOCK_SECONDS}")
+            # The server itself gives the lock back when this side hangs or its link is cut.
+            execute(lock, f"SET lock_wait_timeout = {_LOCK_SECONDS}, wait_timeout = {_HELD_SECONDS}")
             tables = [str(row[0]) for row in execute(lock, _TABLES)]
             if tables:
                 execute(lock, "LOCK TABLES " + ", ".join(f"{quoted(table)} READ" for table in tables))

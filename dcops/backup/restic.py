@@ -308,7 +308,7 @@ class Restic:
                 "RESTIC_REST_PASSWORD": password.reveal(),
             }
         else:
-            with _private_file(_with_login(access.url, *access.login)) as path:
+            with _private_file(with_login(access.url, *access.login)) as path:
                 yield {**env, "RESTIC_REPOSITORY_FILE": str(path)}
 
 
@@ -317,7 +317,7 @@ def _unread(pipe: IO[bytes]) -> int:
     return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
-def _with_login(url: str, user: str, password: Secret) -> str:
+def with_login(url: str, user: str, password: Secret) -> str:
     """Put the account into a rest URL, as restic before 0.16.1 wants it."""
     scheme, _, rest = url.partition("://")
     return f"{scheme}://{quote(user, safe='')}:{quote(password.reveal(), safe='')}@{rest}"

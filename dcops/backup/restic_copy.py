@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from dcops.backup.parse import classify_failure
-from dcops.backup.restic import ResticAccess
+from dcops.backup.restic import ResticAccess, with_login
 from dcops.core.clock import monotonic, sleep
 from dcops.core.errors import Locked
 from dcops.core.files import private_dir, write_atomic
@@ -67,16 +67,8 @@ class ResticCopier:
             for prefix, access in (("RESTIC_FROM_", self._source), ("RESTIC_", self._target)):
                 assert access.password.path is not None
                 path = Path(folder) / f"{prefix}repository"
-                write_atomic(path, address_with_login(access), 0o600)
+                address = with_login(access.url, *access.login) if access.login else access.url
+                write_atomic(path, address, 0o600)
                 env[f"{prefix}REPOSITORY_FILE"] = str(path)
                 env[f"{prefix}PASSWORD_FILE"] = str(access.password.path)
             yield env
-
-
-def address_with_login(access: ResticAccess) -> str:
-    """Give the address of a repository with its account in it, for a private file."""
-    if access.login is None:
-        return access.url
-    scheme, _, rest = access.url.partition("://")
-    user, password = access.login
-    return f"{scheme}://{quote(user, safe='')}:{quote(password.reveal(), safe='')}@{rest}"

@@ -128,6 +128,7 @@ class BackupService:
             progress.update(dump=dump)
             if folder:
                 saved = folder.saved()
+                progress.update(files=saved)
                 report(f"files: {len(files)}, snapshot {saved.snapshot[:8]}")
             dump, saved = self._settle(dump, saved)
             progress.update(dump=dump)

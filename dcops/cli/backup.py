@@ -30,7 +30,7 @@ from dcops.cli.common import (
     writing_inventory,
 )
 from dcops.core.clock import monotonic
-from dcops.core.errors import DcopsError
+from dcops.core.errors import DcopsError, UsageError
 from dcops.core.exitcodes import ExitCode, worst
 from dcops.core.settings import Settings
 from dcops.core.units import format_duration, format_size
@@ -102,8 +102,11 @@ def run(
     """
     out = Out(as_json=as_json)
     name = writing_inventory(Settings.load(), inventory)
+    if sum((device_configs, bool(group), due)) > 1 or (application and (device_configs or group)):
+        hint = "Name one of them; --app goes with --due."
+        raise UsageError("--device-configs, --group, --due and --app do not go together", hint=hint)
     if device_configs:
-        return backup_configs.run(out, name)
+        return backup_configs.run(out, name, is_check=check)
     if group:
         return backup_group.run_group(out, name, group, lambda key: _run_one(out, name, key, yes=yes), is_check=check)
     if due:

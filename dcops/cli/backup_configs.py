@@ -6,11 +6,15 @@ from dcops.core.settings import Settings
 from dcops.core.units import format_duration, format_size
 
 
-def run(out: Out, inventory: str) -> int:
-    """Take one backup of the kept configurations."""
+def run(out: Out, inventory: str, *, is_check: bool) -> int:
+    """Take one backup of the kept configurations; with `is_check` only say where to."""
     from dcops.wiring.backup_configurations import open_configurations
 
     backups = open_configurations(Settings.load(), inventory, "backup run --device-configs")
+    if is_check:
+        where = backups.policy.repository.name
+        out.result({"repository": where}, f"would back the kept configurations up to {where}")
+        return int(ExitCode.DIFFERENCES)
     with out.progress("backup") as report:
         receipt, warnings = backups.run(report)
     for text in warnings:

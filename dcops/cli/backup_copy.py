@@ -52,13 +52,15 @@ def copy(
                 rows.append({"repository": target.name, "status": "failed", "record": None, "error": str(error)})
         if errors and len(rows) == 1:
             raise errors[0]
-        running.finish({"copies": [each["repository"] for each in rows if each["status"] == "done"]})
+        code = int(worst(error.exit_code for error in errors) if errors else ExitCode.DONE)
+        copied = [each["repository"] for each in rows if each["status"] == "done"]
+        running.finish({"copies": copied}, exit_code=code)
     warnings = backup.hand_over()
     for text in warnings:
         out.note(f"warning: {text}")
     lines = [_line(each) for each in rows]
     out.result({"copies": rows, "warnings": warnings}, "\n".join(lines))
-    return int(worst(error.exit_code for error in errors) if errors else ExitCode.DONE)
+    return code
 
 
 def _line(row: dict[str, Any]) -> str:

@@ -71,6 +71,8 @@ def verify(
     request = _request(wanted, sample, full=full, db=db)
     out, settings = Out(as_json=as_json), Settings.load()
     name = writing_inventory(settings, inventory)
+    if sum((device_configs, bool(group), bool(application or repository))) > 1:
+        raise UsageError("--device-configs, --group and --app do not go together", hint="Name one of them.")
     if device_configs:
         backup_configs.verify(out, name)
         return

@@ -42,16 +42,16 @@ def wal(application: _AppOption = None, inventory: InventoryOption = None, as_js
         if found.error and error is not None:
             out.note(f"{found.application}: {found.reason}")
             raise error
-        running.finish({"status": found.status, "reason": found.reason})
+        code = int(ExitCode.DONE if found.status == "pass" else ExitCode.POLICY_BROKEN)
+        code = int(error.exit_code) if error is not None else code
+        running.finish({"status": found.status, "reason": found.reason}, exit_code=code)
     for warning in backup.hand_over():
         out.note(f"warning: {warning}")
     if as_json:
         out.json(found)
     else:
         _show(out, found)
-    if error is not None:
-        return int(error.exit_code)
-    return int(ExitCode.DONE if found.status == "pass" else ExitCode.POLICY_BROKEN)
+    return code
 
 
 def _show(out: Out, found: "WalReceipt") -> None:

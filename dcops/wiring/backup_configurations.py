@@ -13,6 +13,7 @@ from dcops.core.clock import monotonic
 from dcops.core.errors import DcopsError, Problem, SpecError, UsageError
 from dcops.core.settings import Settings
 from dcops.inventory import Inventory, load
+from dcops.inventory.writing import require_writable
 from dcops.records.kinds.backup import BackupVerification
 from dcops.records.kinds.backup_copies import ConfigurationsReceipt
 from dcops.records.service import Journal
@@ -21,6 +22,7 @@ from dcops.runs.locks import hold
 from dcops.runs.refusals import refusals_recorded
 from dcops.runs.run import Run, current_actor, start_run
 from dcops.wiring.backup import FOLDER, JournalReceipts, access_of, require_enrolled
+from dcops.wiring.backup_observe import device_of
 from dcops.wiring.bridges import GitConfigurations
 from dcops.wiring.handover import hand_over
 from dcops.wiring.records import open_journal
@@ -108,6 +110,8 @@ def open_configurations(settings: Settings, inventory_name: str, verb: str) -> C
     journal = open_journal(settings, inventory, inventory.environment)
     with refusals_recorded(verb, journal, settings.identity_path):
         identity = require_enrolled(settings, inventory)
+        holder, _ = device_of(inventory, policy.repository.url)
+        require_writable(inventory, [holder] if holder else [])
         repository = Restic(access_of(settings, policy.repository, SUBJECT, identity.site))
     log = JournalReceipts(settings, journal, inventory, identity.site)
     source = GitConfigurations(settings.state / "network" / "configs")

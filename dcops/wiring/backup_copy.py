@@ -9,9 +9,11 @@ from dcops.backup.restic_copy import ResticCopier
 from dcops.core.clock import parse_rfc3339
 from dcops.core.errors import DcopsError, UsageError
 from dcops.core.text import did_you_mean
+from dcops.inventory.writing import require_writable
 from dcops.records.kinds.backup import Receipt
 from dcops.records.kinds.backup_copies import BackupCopy
 from dcops.wiring.backup import Backup, JournalReceipts, access_of, require_enrolled
+from dcops.wiring.backup_observe import device_of
 from dcops.wiring.received import records_everywhere
 
 Report = Callable[[str], None]
@@ -43,6 +45,8 @@ def targets_of(backup: Backup, wanted: str | None) -> tuple[RepositorySpec, ...]
 def copy_set(backup: Backup, target: RepositorySpec, wanted: str, run: str, report: Report) -> BackupCopy:
     """Copy `latest` or the set of a run to one repository, and record it. Raises Refused on a host not enrolled."""
     require_enrolled(backup.settings, backup.inventory)
+    holder, _ = device_of(backup.inventory, target.url)
+    require_writable(backup.inventory, [holder] if holder else [])
     site = backup.identity.site if backup.identity else ""
     source, application = backup.policy.repository, backup.policy.application
     here = access_of(backup.settings, source, application, site)

@@ -12,7 +12,7 @@ from dcops.records.kinds.backup_copies import ForeignReceipt
 from dcops.records.kinds.drills import DrillResult
 from dcops.records.model import Record
 from dcops.wiring.backup import load_policies, open_backup
-from dcops.wiring.received import records_everywhere
+from dcops.wiring.received import finished_at, records_everywhere
 from dcops.wiring.records import open_journal
 
 REPORTED, RESTORED, DRILLED = "reported", "restored", "drilled"
@@ -47,7 +47,7 @@ def _newest_told(records: Sequence[Record]) -> dict[tuple[str, str], Record]:
     for record in records:
         if record.envelope.kind == ForeignReceipt.kind and record.payload["status"] == "done":
             key = str(record.payload["application"]), str(record.payload["tool"])
-            newest[key] = max((record, newest.get(key, record)), key=lambda each: str(each.payload["finished_at"]))
+            newest[key] = max((record, newest.get(key, record)), key=finished_at)
     return newest
 
 

@@ -27,6 +27,13 @@ def group_members(settings: Settings, inventory_name: str, group: str) -> tuple[
     lacking = sorted(set(members) - set(load_policies(inventory)))
     if lacking:
         raise UsageError(f'"{lacking[0]}" of the group "{group}" has no backup policy', hint="Write one first.")
+    policies = load_policies(inventory)
+    linked = {name for key, needs in members.items() for need in needs if need in members for name in (key, need)}
+    blind = [key for key in sorted(linked) if not ((found := policies[key].database.references) and found.owner)]
+    if blind or not linked:
+        hint = "Its policy needs references.owner, and one member must depend on another."
+        message = f'"{(blind or sorted(members))[0]}" of the group "{group}" cannot be held against another'
+        raise UsageError(message, hint=hint)
     return copy_order(members)
 
 

@@ -25,7 +25,7 @@ from dcops.runs.run import start_run
 from dcops.wiring.backup import load_nothing, load_policies
 from dcops.wiring.backup_observe import ASPECT, device_of, observe_hosts
 from dcops.wiring.handover import hand_over
-from dcops.wiring.received import records_everywhere
+from dcops.wiring.received import finished_at, records_everywhere
 from dcops.wiring.records import open_journal
 
 # What brought data back and compared it; a check of the repository alone proves no restore.
@@ -160,7 +160,7 @@ def _told(inventory: Inventory, application: str, known: Known) -> tuple[Copy, .
     for record in known.of(ForeignReceipt.kind, application):
         name = str(record.payload["repository"])
         if record.payload["status"] == "done":
-            newest[name] = max((record, newest.get(name, record)), key=lambda each: str(each.payload["finished_at"]))
+            newest[name] = max((record, newest.get(name, record)), key=finished_at)
     return tuple(_told_copy(inventory, application, name, record, known) for name, record in sorted(newest.items()))
 
 

@@ -1,6 +1,6 @@
 """Retention of one repository on its own host: who may act, what the journals say, the plan, and what was done."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -138,7 +138,11 @@ class RetentionHost:
         try:
             report(f"forget: {len(planned.decision.ids)} snapshots of {len(planned.decision.forget)} runs")
             if planned.decision.ids:
-                keeper.forget(planned.decision.ids)
+                try:
+                    keeper.forget(planned.decision.ids)
+                except DcopsError:  # some may be gone: what is, cannot be brought back, so it must be recorded
+                    done["forgotten"] = _forgotten(planned.decision, {each.id for each in keeper.snapshots()})
+                    raise
             done["forgotten"] = _forgotten(planned.decision)
             report("prune")
             keeper.prune()
@@ -163,13 +167,14 @@ class RetentionHost:
             found = LocalKeeper(Path(self.spec.path), store.get(self.spec.password), LOCK_WAIT_SECONDS).identity()
         else:
             keeper = LocalKeeper(Path(self.spec.path), Secret(password, "standard input"), LOCK_WAIT_SECONDS)
-            found, text = keeper.identity(), token_urlsafe(32)
+            found = keeper.identity()
             check_identity(found, self._enrolled(), keeper.where)
             private_dir(own.parent)
             # Kept before it is added: a key in the repository that nobody holds could not be used or told apart.
             pending = own.with_name(f"{own.name}.new")
-            write_atomic(pending, text + "\n", 0o600)
-            keeper.add_key(text)
+            if not pending.exists():  # a killed enrolment may have added it already
+                write_atomic(pending, token_urlsafe(32) + "\n", 0o600)
+            keeper.add_key(read_text(pending).strip())
             pending.rename(own)
         check_identity(found, self._enrolled(), self.spec.path)
         if self._enrolled() is None:
@@ -343,8 +348,11 @@ def _is_proof(record: Record, repository: str, repository_id: str) -> bool:
     return is_it and found.status == "pass" and found.grade == "restored" and bool(found.set_run)
 
 
-def _forgotten(decision: Decision) -> Sequence[ForgottenSet]:
-    return [
-        ForgottenSet(application=each.application, run=each.run, at=each.at, snapshots=list(each.snapshots))
+def _forgotten(decision: Decision, left: Collection[str] = ()) -> Sequence[ForgottenSet]:
+    """Give the sets that were forgotten, less snapshots that are `left`."""
+    sets = [
+        ForgottenSet(application=each.application, run=each.run, at=each.at,
+                     snapshots=[name for name in each.snapshots if name not in left])
         for each in decision.forget
-    ]
+    ]  # fmt: skip
+    return [each for each in sets if each.snapshots]

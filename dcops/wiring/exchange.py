@@ -64,9 +64,15 @@ def receive(settings: Settings, node: str, archive: bytes) -> None:
 
     Raises DcopsError when it is not verified, and JournalInvalid when it does not continue the one that is here.
     """
-    if not archive:
-        return
     goal = settings.state / RECEIVED / node
+    old = goal.with_name(f"{node}.old")
+    if old.is_dir() and not goal.exists():  # an earlier process died between the two renames
+        old.rename(goal)
+    if not archive:
+        if goal.is_dir():
+            hint = "It was begun anew: find out by whom. What was fetched before stays."
+            raise JournalInvalid("it sends no journal, and one was fetched before", where=f"journal {node}", hint=hint)
+        return
     fresh = goal.with_name(f"{node}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     try:
@@ -74,8 +80,11 @@ def receive(settings: Settings, node: str, archive: bytes) -> None:
         verify_received(settings, node, fresh)
         _require_continued(node, goal, fresh)
         write_atomic(fresh / FETCHED, rfc3339(utc_now()) + "\n")
-        shutil.rmtree(goal, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+        if goal.exists():
+            goal.rename(old)  # what the next one must continue is never away
         fresh.rename(goal)
+        shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
+from dcops.core.clock import parse_rfc3339
 from dcops.core.errors import DcopsError
 from dcops.core.files import read_text
 from dcops.core.settings import Settings
@@ -38,6 +40,11 @@ def records_everywhere(
         records += [record for record in received.records if record.envelope.kind in kinds]
         problems += [received.problem] if received.problem else []
     return records, tuple(problems)
+
+
+def finished_at(record: Record) -> datetime:
+    """Give when what a record tells of ended; the times of other tools keep their zones, so text does not compare."""
+    return parse_rfc3339(str(record.payload["finished_at"]))
 
 
 def received_journals(settings: Settings, inventory: Inventory) -> Iterator[Received]:

@@ -93,6 +93,8 @@ def _point_back(context: DrillContext, parameters: Pointed) -> Outcome:
     """Have the unit's next start use the installation's own settings; harmless when it does."""
     _require_own(context, parameters)
     context.hosts.run(parameters.device, ["rm", "-f", "--", parameters.changed, parameters.drop_in])
+    # The folder goes, too, unless somebody else's drop-in lies there: rmdir takes an empty one only.
+    context.hosts.status(parameters.device, ["rmdir", "--", parameters.drop_in.rpartition("/")[0]])
     context.hosts.run(parameters.device, ["systemctl", "daemon-reload"])
     return Outcome(detail=f"{parameters.unit} at {parameters.device} uses its own settings")
 
