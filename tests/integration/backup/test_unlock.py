@@ -18,11 +18,16 @@ from .conftest import KEY, House
 
 def holding(house: House) -> "subprocess.Popen[bytes]":
     """Start a backup that waits for its input, and so holds a lock."""
-    count = len(list((house.repository / "locks").iterdir()))
+
+    def locks() -> int:
+        """Count whole locks: restic writes one under another name first and renames it."""
+        return sum(len(path.name) == 64 for path in (house.repository / "locks").iterdir())
+
+    count = locks()
     env = {**os.environ, "RESTIC_PASSWORD": KEY, "RESTIC_CACHE_DIR": str(house.tmp / "other")}
     argv = ["restic", "-r", str(house.repository), "backup", "--stdin", "--stdin-filename", "x"]
     made = subprocess.Popen(argv, env=env, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while len(list((house.repository / "locks").iterdir())) == count:
+    while locks() == count:
         time.sleep(0.05)
     return made
 
