@@ -12,12 +12,13 @@ from typing import Annotated, Literal, Protocol
 
 from pydantic import Field
 
+from dcops.backup.enrolment import identify
 from dcops.backup.model import RepositorySpec
 from dcops.backup.plan import PART_MANIFEST, check_identity, newest_manifest, settled, tags_of
 from dcops.backup.ports import ByteStream, RepositoryReader, RepositoryWriter
 from dcops.backup.streams import Bytestring, Counting
 from dcops.core.clock import monotonic, utc_now
-from dcops.core.errors import DcopsError, IntegrityFailure, ParseError, RepositoryMissing
+from dcops.core.errors import DcopsError, IntegrityFailure, ParseError
 from dcops.core.units import Seconds
 from dcops.core.words import Frozen, Value
 from dcops.records.kinds.backup_copies import ConfigurationsReceipt
@@ -144,7 +145,9 @@ class ConfigurationsService:
         state = self._source.state()
         report(f"{len(state.files)} devices, revision {state.revision[:12]}")
         found |= {"revision": state.revision, "device_count": len(state.files)}
-        found["repository_id"] = self._identify(writer, run)
+        found["repository_id"] = identify(
+            self._spec, self._reader, writer.initialise, self._log, run=run, report=report
+        )
         with ExitStack() as storing:
             last = storing.enter_context(writer.open_stream(MANIFEST_NAME, tags_of(SUBJECT, run, PART_MANIFEST)))
             first = storing.enter_context(writer.open_stream(BUNDLE_NAME, tags_of(SUBJECT, run, PART_BUNDLE)))
@@ -166,19 +169,6 @@ class ConfigurationsService:
             )
             last.feed(Bytestring(manifest.canonical()), lambda _: None)
             found |= {"manifest_snapshot": last.saved().snapshot, "manifest_sha256": manifest.digest()}
-
-    def _identify(self, writer: RepositoryWriter, run: str) -> str:
-        enrolled = self._log.enrolled(self._spec.name)
-        try:
-            found = self._reader.identity()
-        except RepositoryMissing:
-            if enrolled is not None or not self._spec.create_if_missing:
-                raise
-            found = writer.initialise()
-        check_identity(found, enrolled, self._reader.where)
-        if enrolled is None:
-            self._log.enrol(self._spec.name, found, run)
-        return found
 
 
 def parse_manifest(raw: bytes, where: str) -> ConfigurationsManifest:

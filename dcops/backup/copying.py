@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from dcops.backup.enrolment import identify
 from dcops.backup.model import BackupSet, RepositorySpec, Snapshot
 from dcops.backup.plan import PART_DUMP, PART_FILES, PART_MANIFEST, check_identity
 from dcops.backup.ports import RepositoryReader
 from dcops.core.clock import monotonic, utc_now
-from dcops.core.errors import DcopsError, IntegrityFailure, RepositoryMissing
+from dcops.core.errors import DcopsError, IntegrityFailure
 from dcops.records.kinds.backup import Receipt
 from dcops.records.kinds.backup_copies import BackupCopy, CopiedSnapshot
 
@@ -94,27 +95,13 @@ class CopyService:
     def _copy(self, found: BackupSet, run: str, report: Report, done: dict[str, object]) -> None:
         done["source_id"] = self._source_reader.identity()
         check_identity(str(done["source_id"]), self._log.enrolled(self._source.name), self._source_reader.where)
-        done["repository_id"] = self._identify(run, report)
+        done["repository_id"] = identify(
+            self._target, self._reader, self._copier.initialise, self._log, run=run, report=report
+        )
         ids = _ids(found)
         report(f"{self._target.name}: {len(ids)} snapshots of set {found.manifest.run}")
         self._copier.copy(list(ids.values()))
         done["snapshots"] = _settled(ids, self._source_reader.snapshots(), self._reader.snapshots(), self._reader.where)
-
-    def _identify(self, run: str, report: Report) -> str:
-        """Give the target's id after comparing it with the enrolled one; make and enrol it on first use."""
-        enrolled = self._log.enrolled(self._target.name)
-        try:
-            found = self._reader.identity()
-        except RepositoryMissing:
-            if enrolled is not None or not self._target.create_if_missing:
-                raise
-            report(f"repository {self._target.name}: not there yet, made")
-            self._copier.initialise()
-            found = self._reader.identity()
-        check_identity(found, enrolled, self._reader.where)
-        if enrolled is None:
-            self._log.enrol(self._target.name, found, run)
-        return found
 
 
 def _ids(found: BackupSet) -> dict[str, str]:

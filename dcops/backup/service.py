@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from dcops.backup.enrolment import identify
 from dcops.backup.model import (
     ENGINES,
     BackupPolicy,
@@ -46,7 +47,7 @@ from dcops.backup.ports import (
 )
 from dcops.backup.streams import Bytestring, Counting, Moved, Report
 from dcops.core.clock import monotonic, utc_now
-from dcops.core.errors import DcopsError, IntegrityFailure, Interrupted, Refused, RepositoryMissing
+from dcops.core.errors import DcopsError, IntegrityFailure, Interrupted, Refused
 from dcops.core.files import private_dir
 from dcops.core.words import Environment
 from dcops.records.kinds.backup import Receipt
@@ -109,7 +110,14 @@ class BackupService:
             with writers.database.session() as session:
                 check_clock(session.facts)
                 report(f"database {session.facts.database}: {sum(session.facts.rows.values())} rows in one snapshot")
-                repository_id = self._identify(writers.repository, run, report)
+                repository_id = identify(
+                    self._policy.repository,
+                    self._reader,
+                    writers.repository.initialise,
+                    self._receipts,
+                    run=run,
+                    report=report,
+                )
                 progress.update(repository_id=repository_id)
                 # Opened before it is needed: it derives its key while the dump's does, and its lock lasts the run.
                 last = self._open(storing, writers.repository, run, PART_MANIFEST, MANIFEST_NAME)
@@ -139,23 +147,6 @@ class BackupService:
     def _open(self, storing: ExitStack, writer: RepositoryWriter, run: str, part: str, name: str) -> StoringStream:
         """Start to store one part of the set; `storing` ends it."""
         return storing.enter_context(writer.open_stream(name, tags_of(self._policy.application, run, part)))
-
-    def _identify(self, writer: RepositoryWriter, run: str, report: Report) -> str:
-        """Give the repository's id after comparing it with the enrolled one; enrol it on first use."""
-        spec = self._policy.repository
-        enrolled = self._receipts.enrolled(spec.name)
-        try:
-            found = self._reader.identity()
-        except RepositoryMissing as error:
-            if enrolled is not None or not spec.create_if_missing:
-                raise
-            report(f"repository {spec.name}: not there yet, made ({error.where})")
-            found = writer.initialise()
-        check_identity(found, enrolled, self._reader.where)
-        if enrolled is None:
-            self._receipts.enrol(spec.name, found, run)
-            report(f"repository {spec.name}: id {found[:12]} enrolled")
-        return found
 
     def _feed_dump(self, storing: StoringStream, session: DumpSession, report: Report) -> tuple[str, int]:
         """Stream the dump into the repository, give its SHA-256 and bytes; a failed or small dump stores nothing."""
