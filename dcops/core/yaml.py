@@ -5,7 +5,8 @@ do not expect that, so those stay strings (YAML 1.2 core schema).
 """
 
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -108,12 +109,25 @@ def _step(node: Node, key: str | int) -> tuple[Node, int] | None:
 def locate(path: Path, keys: Sequence[str | int]) -> int:
     """Give the line, from 1, where the value at `keys` begins: the deepest part of the path that exists.
 
-    Reads the file a second time; call it only to report an error.
+    Reads the file a second time; call it only to report an error, and `locator` for many lines of one file.
     """
+    return locator(path)(keys)
+
+
+def locator(path: Path) -> Callable[[Sequence[str | int]], int]:
+    """Give `locate` for one file, which is read once, when the first line is asked for."""
+    root = cache(lambda: _composed(path))
+    return lambda keys: _line(root(), keys)
+
+
+def _composed(path: Path) -> Node | None:
     try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=_Loader)
+        return yaml.compose(path.read_text(encoding="utf-8"), Loader=_Loader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
-        return 1
+        return None
+
+
+def _line(node: Node | None, keys: Sequence[str | int]) -> int:
     line = 0
     for key in keys:
         found = _step(node, key) if node is not None else None

@@ -43,7 +43,7 @@ def import_receipts(
     text = read_text(path)
     rows = read_foreign(
         text, form, str(path), defaults, applications=inventory.applications,
-        locate=lambda keys: yaml.locate(path, keys), now=utc_now(),
+        locate=yaml.locator(path), now=utc_now(),
     )  # fmt: skip
     present = {tuple(str(r.payload[k]) for k in _KEY): r for r in journal.query(kind=ForeignReceipt.kind)}
     digest = hashlib.sha256(text.encode()).hexdigest()
