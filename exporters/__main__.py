@@ -2,7 +2,7 @@
 
 import sys
 
-from exporters.app import main
+from exporters.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

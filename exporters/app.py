@@ -6,8 +6,6 @@ A device that does not answer is a failed scrape (HTTP 500 with the reason), so 
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,7 +33,7 @@ from exporters.discovery import node_targets, snmp_targets
 from exporters.exposition import CONTENT_TYPE, Family, render
 from exporters.service_metrics import SelfMetrics
 
-__all__ = ["Context", "create_app", "main"]
+__all__ = ["Context", "create_app", "make_context"]
 
 DEFAULT_MODULES = "system,interfaces"
 LONGEST_SECONDS = 10.0
@@ -234,34 +232,3 @@ def make_context(settings: Settings, inventory: str | None, also: Sequence[str],
     source = InventorySource(settings.inventory_root(reading_inventory(settings, inventory)))
     auths = Auths(auth_file or settings.home / "exporters" / "auths.yml", SecretStore(settings))
     return Context(source, auths, open_client(), also, is_enrolled=settings.identity_path.exists())
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Entry point of `dcops-exporter`: exit 0 when stopped, the error's code when it could not start."""
-    from dcops.wiring.serve import serve
-
-    parser = argparse.ArgumentParser(
-        prog="dcops-exporter",
-        description="Metrics of devices by SNMP, and discovery of targets from the inventory, for Prometheus.",
-        epilog="Endpoints: /snmp?target=&module=&auth=&partial=, /sd/snmp, /sd/node, /metrics, /-/healthy, /-/ready.",
-    )
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="serve")
-    server = verbs.add_parser("serve", help="serve until INT or TERM")
-    server.add_argument("--listen", default="127.0.0.1:9469", metavar="HOST:PORT", help="default: %(default)s")
-    server.add_argument("--inventory", "-i", metavar="NAME", help="a name under inventory/, or a path")
-    server.add_argument("--auth-file", type=Path, help="how agents are asked (default: exporters/auths.yml)")
-    server.add_argument(
-        "--also", action="append", default=[], metavar="ADDRESS:PORT", help="an agent to ask beside the inventory's"
-    )
-    arguments = parser.parse_args(argv)
-    try:
-        context = make_context(Settings.load(), arguments.inventory, arguments.also, arguments.auth_file)
-        serve(create_app(context), arguments.listen, name="dcops-exporter")
-    except DcopsError as error:
-        print(f"dcops-exporter: {error}", file=sys.stderr)
-        return int(error.exit_code)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -43,7 +43,7 @@ def serve(module: str, *words: str, folder: Path) -> Completed:
     return run([sys.executable, "-m", module, *words], env=environment, check=False)
 
 
-@pytest.mark.parametrize(("module", "words"), [("dcops", ("api", "serve")), ("exporters.app", ("serve",))])
+@pytest.mark.parametrize(("module", "words"), [("dcops", ("api", "serve")), ("exporters", ("serve",))])
 def test_a_port_that_is_taken_is_one_line_and_exit_1(module: str, words: tuple[str, ...], tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -54,7 +54,7 @@ def test_a_port_that_is_taken_is_one_line_and_exit_1(module: str, words: tuple[s
     assert "cannot listen" in lines[0]
 
 
-@pytest.mark.parametrize(("module", "words"), [("dcops", ("api", "serve")), ("exporters.app", ("serve",))])
+@pytest.mark.parametrize(("module", "words"), [("dcops", ("api", "serve")), ("exporters", ("serve",))])
 def test_an_inventory_that_is_not_there(module: str, words: tuple[str, ...], tmp_path: Path) -> None:
     done = serve(module, *words, "-i", "nowhere", folder=tmp_path)
     assert done.returncode == 2

@@ -49,7 +49,7 @@ def exporter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exporter]:
     secret.chmod(0o600)
     with snmpd(folder) as port:
         agent, dead = f"127.0.0.1:{port}", f"127.0.0.1:{free_udp_port()}"
-        argv = [sys.executable, "-m", "exporters.app", "serve", "--listen", "127.0.0.1:0", "-i", "lab"]
+        argv = [sys.executable, "-m", "exporters", "serve", "--listen", "127.0.0.1:0", "-i", "lab"]
         environment = {"DCOPS_HOME": str(ROOT), "DCOPS_STATE": str(folder), "PYTHONPATH": str(ROOT)}
         environment["DCOPS_IDENTITY"] = str(folder / "not-enrolled.json")
         with start([*argv, "--also", agent, "--also", dead], env=environment, stderr=PIPE) as child:
