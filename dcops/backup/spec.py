@@ -1,10 +1,12 @@
 """The policies people write, `inventory/<name>/backup/<application>.yml`, as models; every problem at once."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
 
+from dcops.backup.classes import mixed_classes
 from dcops.backup.model import ENGINES, BackupPolicy, NothingToBackUp
 from dcops.core.errors import Problem, SpecError
 from dcops.core.text import did_you_mean
@@ -14,7 +16,12 @@ Locate = Callable[[str, tuple[str | int, ...]], int]
 
 
 def read_policies(
-    documents: Iterable[tuple[str, Any]], *, devices: Iterable[str], applications: Iterable[str], locate: Locate
+    documents: Iterable[tuple[str, Any]],
+    *,
+    devices: Iterable[str],
+    applications: Iterable[str],
+    locate: Locate,
+    classes: Mapping[str, str],
 ) -> dict[str, BackupPolicy]:
     """Give application -> policy for parsed YAML files.
 
@@ -22,11 +29,13 @@ def read_policies(
         documents: (file name, parsed content).
         devices, applications: names the inventory knows; others are refused with a suggestion.
         locate: (file name, keys) -> line, asked only for an error.
+        classes: application -> data class, as far as it is known.
     Raises:
         SpecError: with every problem of every file.
     """
     problems: list[Problem] = []
     policies: dict[str, BackupPolicy] = {}
+    read: list[tuple[str, BackupPolicy]] = []
     stored: dict[str, tuple[str, tuple[object, ...]]] = {}
     known_devices, known_applications = set(devices), set(applications)
     for where, document in documents:
@@ -42,6 +51,10 @@ def read_policies(
             problems.append(Problem(where, "application", f'"{policy.application}" has two policies', "Keep one."))
         problems += _conflicts(where, policy, stored, locate)
         policies[policy.application] = policy
+        read.append((where, policy))
+    problems += [
+        replace(each, where=f"{each.where}:{locate(each.where, (each.path,))}") for each in mixed_classes(read, classes)
+    ]
     if problems:
         raise SpecError(problems)
     return policies

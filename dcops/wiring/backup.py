@@ -188,8 +188,17 @@ def load_policies(inventory: Inventory) -> dict[str, BackupPolicy]:
     """Give application -> policy of an inventory. Raises SpecError with every problem of every file."""
     documents, locate = _documents(inventory)
     return read_policies(
-        documents.items(), devices=inventory.devices, applications=inventory.applications, locate=locate
+        documents.items(),
+        devices=inventory.devices,
+        applications=inventory.applications,
+        locate=locate,
+        classes=_data_classes(inventory),
     )
+
+
+def _data_classes(inventory: Inventory) -> dict[str, str]:
+    held = {name: each.operations.data_class for name, each in inventory.applications.items()}
+    return {name: str(value.value) for name, value in held.items() if value is not None and value.value is not None}
 
 
 def load_nothing(inventory: Inventory) -> dict[str, NothingToBackUp]:

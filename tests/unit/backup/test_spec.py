@@ -18,7 +18,7 @@ def read(*documents: Any) -> Any:
     return read_policies(
         [(f"p{number}.yml", document) for number, document in enumerate(documents)],
         devices={"jkt-db1", "jkt-app1", "drc-bkp1", "drc-db1"}, applications={"naskah_dinas_elektronik"},
-        locate=lambda name, keys: 7,
+        locate=lambda name, keys: 7, classes={},
     )  # fmt: skip
 
 
@@ -80,7 +80,48 @@ def test_one_repository_is_the_same_for_all_that_store_there(key: str, value: st
         read_policies(
             [("p0.yml", DOCUMENT), ("p1.yml", other)], devices={"jkt-db1", "jkt-app1", "drc-bkp1"},
             applications={"naskah_dinas_elektronik", "absensi"}, locate=lambda name, keys: 7,
+            classes={},
         )  # fmt: skip
+
+
+LIMITED, CONFIDENTIAL = (
+    {"naskah_dinas_elektronik": "limited"},
+    {"naskah_dinas_elektronik": "limited", "absensi": "confidential"},
+)
+OWN = {"name": "own", "url": "rest:https://drc-bkp1:8000/jkt/own/", "password": "file:own"}
+
+
+@pytest.mark.parametrize(
+    ("classes", "repository", "message"),
+    [
+        (CONFIDENTIAL, {}, '"drc-bkp1-jkt" has the address that keeps limited data of p0.yml; this is confidential'),
+        (LIMITED, {}, "this is unknown"),
+        (
+            CONFIDENTIAL,
+            {**OWN, "password": DOCUMENT["repository"]["password"]},
+            '"own" has the password that keeps limited',
+        ),
+        (CONFIDENTIAL, OWN, ""),
+        ({}, {}, ""),
+    ],
+)
+def test_a_repository_and_a_key_hold_one_data_class(classes: Any, repository: Any, message: str) -> None:
+    document = {**DOCUMENT, "application": "absensi", "repository": {**DOCUMENT["repository"], **repository}}
+    document = {name: value for name, value in document.items() if name not in ("copies", "retention")}
+    first = {name: value for name, value in DOCUMENT.items() if name not in ("copies", "retention")}
+
+    def given() -> Any:
+        return read_policies(
+            [("p0.yml", first), ("p1.yml", document)], devices={"jkt-db1", "jkt-app1", "drc-db1", "drc-bkp1"},
+            applications={"naskah_dinas_elektronik", "absensi"}, locate=lambda name, keys: 7, classes=classes,
+        )  # fmt: skip
+
+    if not message:
+        assert set(given()) == {"naskah_dinas_elektronik", "absensi"}
+        return
+    with pytest.raises(SpecError) as caught:
+        given()
+    assert f"p1.yml:7: repository: {message}" in str(caught.value) or message in str(caught.value)
 
 
 def test_the_kind_of_a_database_decides_its_keys_and_is_no_step_of_the_place() -> None:
