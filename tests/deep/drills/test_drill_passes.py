@@ -1,6 +1,7 @@
 """A whole drill: it passes, measures what the observer measured, reports, and leaves everything as it was."""
 
 import json
+import re
 
 import pytest
 
@@ -12,7 +13,7 @@ pytestmark = [pytest.mark.deep, pytest.mark.twin]
 
 
 def test_a_drill_passes_and_leaves_everything_as_it_was(ready: Twin) -> None:
-    before = state(ready)
+    before, began = state(ready), ready.say("jkt-db1", "date", "+%s")
     code, result, said = drill(ready, "run", DRILL, "--yes", "--seed", "5")
     assert code == 0, (result.get("reasons"), said[-3000:])
     assert result["verdict"] == "PASS"
@@ -24,6 +25,7 @@ def test_a_drill_passes_and_leaves_everything_as_it_was(ready: Twin) -> None:
     controls = [step for step in result["steps"] if step["phase"] == "controls"]
     assert [step["state"] for step in controls] == ["ok"] * 5
     assert without_power_cycle(state(ready)) == without_power_cycle(before)
+    check_that_only_its_own_key_was_used(ready, began)
     text = ready.say(OPERATIONS, "dcops", "drill", "report", result["run"][-8:], "--html", "/root/report.html")
     assert "GLADI / REHEARSAL" in text
     page = ready.say(OPERATIONS, "cat", "/root/report.html")
@@ -33,6 +35,20 @@ def test_a_drill_passes_and_leaves_everything_as_it_was(ready: Twin) -> None:
     built = ready.say(OPERATIONS, "dcops", "drill", "evidence", "build", result["run"], "--out", BUNDLE, "--json")
     assert (json.loads(built)["verdict"], json.loads(built)["is_rehearsal"]) == ("PASS", True)
     check_elsewhere(ready)
+
+
+def check_that_only_its_own_key_was_used(twin: Twin, began: str) -> None:
+    """Each session of the drill came from the recovery site's operations server, with the key of that server."""
+    address = twin.say(OPERATIONS, "sh", "-c", "ip -4 -o address show lan0 | tr -s ' /' ' ' | cut -d' ' -f4")
+    own = twin.say(OPERATIONS, "ssh-keygen", "-lf", "/root/.ssh/id_ed25519.pub").split()[1]
+    tests = "198.19.0.1"  # the management bridge, by which this test looks; no node routes over it
+    for node in ("jkt-db1", "drc-db1", "drc-app1"):
+        log = twin.say(node, "journalctl", "_COMM=sshd", "_COMM=sshd-session", "-o", "cat", "--since", f"@{began}")
+        seen = re.findall(r"Accepted publickey for \S+ from (\S+) .* (SHA256:\S+)", log)
+        assert {each for each in seen if each[0] != tests} == {(address, own)}, node
+    held = twin.say(OPERATIONS, "ls", "/var/lib/dcops/secrets").split()
+    assert held
+    assert not [name for name in held if name.endswith("-jkt") or "retention" in name]
 
 
 def check_elsewhere(twin: Twin) -> None:
