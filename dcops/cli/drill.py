@@ -21,7 +21,7 @@ from dcops.cli.drill_scenarios import NameArgument, actions, lint, list_, show, 
 from dcops.core.clock import monotonic
 from dcops.core.exitcodes import ExitCode
 from dcops.core.settings import Settings
-from dcops.core.units import format_duration
+from dcops.core.units import format_duration, format_size
 
 if TYPE_CHECKING:
     from dcops.drills.model import Drill
@@ -201,7 +201,8 @@ def history(
 ) -> None:
     """List the recorded results, oldest first: refused and aborted ones too.
 
-    The last column is the time-stamp class of the run's evidence bundle; a dash: none was built.
+    `rpo worst` is how much the policy lets be lost, `rto projected` an estimate for production's volume: neither was
+    measured. The last column is the time-stamp class of the run's evidence bundle; a dash: none was built.
 
     \b
     Examples:
@@ -230,7 +231,11 @@ def history(
                 p["verdict"],
                 p.get("executed"),
                 *times,
+                _seconds(p.get("worst_rpo_seconds")),
                 p.get("lost_acknowledged"),
+                _size(p.get("restored_bytes")),
+                _rate(p.get("restore_bytes_per_second")),
+                _seconds(p.get("projected_rto_seconds")),
                 p["rollback"],
                 sealed.get(record.run),
             )
@@ -246,7 +251,11 @@ def history(
             "rto service",
             "rto verified",
             "rpo",
+            "rpo worst",
             "lost",
+            "restored",
+            "rate",
+            "rto projected",
             "rollback",
             "evidence",
         ),
@@ -255,6 +264,14 @@ def history(
 
 def _seconds(value: Any) -> str | None:
     return None if value is None else format_duration(float(value))
+
+
+def _size(value: Any) -> str | None:
+    return None if value is None else format_size(int(value))
+
+
+def _rate(value: Any) -> str | None:
+    return None if value is None else f"{float(value) / 1e6:.1f} MB/s"
 
 
 # Registered last, so that the help lists them after what they follow on.

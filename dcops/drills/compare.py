@@ -13,6 +13,8 @@ _FIGURES = (
     "lost_acknowledged",
     "restored_bytes",
     "restore_bytes_per_second",
+    "worst_rpo_seconds",
+    "projected_rto_seconds",
     "observer_rto_seconds",
     "observer_lost_acknowledged",
     "duration_seconds",

@@ -19,6 +19,8 @@ from dcops.records.sign import PublicKey
 ABOUT, RESULT, STEPS, RECORDS, HEADS, SCENARIO = (
     "about.json", "result.json", "steps.json", "records.jsonl", "heads.json", "scenario.yml"
 )  # fmt: skip
+# Named where the record has them: bundles made before there were any stay what they were.
+_RECKONED = ("worst_rpo_seconds", "worst_rpo_parts", "projected_rto_seconds", "projection")
 CONTENT = frozenset({ABOUT, RESULT, STEPS, RECORDS, HEADS})
 _FIGURES = (
     "rto_service_seconds", "rto_verified_seconds", "rpo_seconds", "rto_target_seconds", "rpo_target_seconds",
@@ -109,7 +111,8 @@ def _result(row: Stored, payload: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "record": {"journal": row.journal, "seq": row.seq, "sha256": row.hash},
         **{name: payload[name] for name in ("verdict", "exit_code", "reasons", "rollback", "marks", "seed")},
-        "figures": {name: payload.get(name) for name in _FIGURES},
+        "figures": {name: payload.get(name) for name in _FIGURES}
+        | {name: payload[name] for name in _RECKONED if payload.get(name)},
         **({"applications": payload["applications"]} if payload.get("applications") else {}),
         "deviations": deviations,
     }

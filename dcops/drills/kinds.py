@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from dcops.core.words import BlastClass, Frozen
 from dcops.drills.context import DrillContext
@@ -24,6 +24,7 @@ class Action(Generic[P]):
         promotes: it makes a second copy of data the one that is written to; refused while the first may still be.
         fences: when it ends well, it has shown that the first copy acknowledges nothing any more.
         permits_promotion: when it ends well, two people have signed that this holds; in the declare phase only.
+        brings_back: where the data comes from that it restores: `backup`, `archive` (the database's log) or `standby`.
         asks: it changes nothing itself, it asks the person in the role its parameter `role` names, and waits.
         timeout_seconds: after which the drill no longer waits for it.
     """
@@ -40,6 +41,7 @@ class Action(Generic[P]):
     fences: bool = False
     permits_promotion: bool = False
     asks: bool = False
+    brings_back: Literal["", "backup", "archive", "standby"] = ""
 
 
 @dataclass(frozen=True)

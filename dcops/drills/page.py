@@ -13,6 +13,7 @@ from dcops.core.errors import ParseError
 from dcops.core.words import StampClass, Text
 from dcops.drills.model import Phase, StepState, Verdict
 from dcops.drills.page_timeline import timeline_of
+from dcops.drills.page_volume import tell_projection, tell_worst
 from dcops.records.kinds.drills import DrillResult, DrillStep, RecoveredApplication
 from dcops.reports import formats
 from dcops.reports.language import Catalogue, Language, open_catalogue
@@ -103,7 +104,7 @@ class _Page:
             "verdict_why": say.known(f"verdict.{result.verdict}_why", ""),
             "reasons": result.reasons,
             "cards": [each for each in figures if each["outcome"]],
-            "figures": figures,
+            "figures": figures + list(self._reckoned()),
             "applications": [self._application(each) for each in result.applications],
             "facts": list(self._facts()),
             "stamp": self._stamp(),
@@ -133,7 +134,7 @@ class _Page:
         text = write(value, self.language)
         row = {
             "name": say(f"figure.{name}"),
-            "how": say(f"figure.{name}_how"),
+            "how": say.known(f"figure.{name}_how", ""),
             "measured": f"{text}/{'dtk' if self.language is Language.ID else 's'}"
             if name == "rate" and value
             else text,
@@ -142,6 +143,16 @@ class _Page:
             "outcome": "",
         }
         return row | (self._against(value, target) if target and self.result.drill_type != "tabletop" else {})
+
+    def _reckoned(self) -> Iterator[dict[str, str]]:
+        """Give what was not measured, each against its target and with what it is reckoned from."""
+        result = self.result
+        if result.worst_rpo_parts:
+            how = "; ".join(tell_worst(part, self.say) for part in result.worst_rpo_parts)
+            yield self._figure("worst_rpo", "worst_rpo_seconds", formats.duration, "rpo") | {"how": how}
+        if result.projection is not None:
+            how = tell_projection(result.projection, self.say)
+            yield self._figure("projected_rto", "projected_rto_seconds", formats.duration, "rto") | {"how": how}
 
     def _application(self, each: RecoveredApplication) -> dict[str, str]:
         """Give another application of the drill: when it served again, against its own target."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from dcops.core.units import format_duration, format_size
+from dcops.drills.volume import tell_projection, tell_worst
 from dcops.records.kinds.drills import DrillResult
 
 _REHEARSAL = "GLADI / REHEARSAL: made in a twin; it never counts as evidence that production recovers."
@@ -47,6 +48,9 @@ def figures_of(result: DrillResult) -> Iterator[tuple[str, str, str]]:
         _seconds(result.rpo_seconds),
         (f"t_fault - time of the newest recovered letter; {_standing(result, 'rpo')} target {_seconds(rpo)}"),
     )
+    if result.worst_rpo_parts:
+        told = "; ".join(tell_worst(part) for part in result.worst_rpo_parts)
+        yield "RPO, worst case", _seconds(result.worst_rpo_seconds), f"not measured: {told}"
     yield (
         "lost, database",
         _count(result.lost_acknowledged),
@@ -61,6 +65,8 @@ def figures_of(result: DrillResult) -> Iterator[tuple[str, str, str]]:
     yield "restored", size or "-", "database dump and files as the manifest lists them, each byte hashed"
     rate = result.restore_bytes_per_second
     yield "rate", "-" if rate is None else f"{rate / 1e6:.1f} MB/s", "restored bytes / (t_data - t_start)"
+    if result.projection is not None:
+        yield "RTO, projected", _seconds(result.projected_rto_seconds), tell_projection(result.projection)
 
 
 def _seconds(value: float | None) -> str:

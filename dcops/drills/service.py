@@ -1,10 +1,11 @@
 """The use case: run a drill through its phases, always roll back, conclude, and give one result."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from random import Random
+from typing import Any
 
 from dcops.core.clock import monotonic, rfc3339, sleep
 from dcops.core.errors import DcopsError
@@ -24,7 +25,6 @@ from dcops.drills.model import (
     MarkName,
     Phase,
     Recovered,
-    RecoveryPoint,
     Step,
     StepResult,
     StepState,
@@ -32,11 +32,14 @@ from dcops.drills.model import (
     Verdict,
 )
 from dcops.drills.plan import is_executed, rollbacks_due, started_ids
+from dcops.drills.recorded import application_as_recorded, point_as_recorded, step_as_recorded
 from dcops.drills.scratch import placed
 from dcops.drills.tampering import tampering
 from dcops.drills.verdict import conclude, exit_code
+from dcops.drills.volume import ProductionVolume, project, restored_parts, worst_seconds
 from dcops.drills.watching import Watch, window_left
-from dcops.records.kinds.drills import DrillResult, DrillStep, RecoveredApplication
+from dcops.records.kinds.drill_volume import WorstPart
+from dcops.records.kinds.drills import DrillResult
 from dcops.runs.cancel import CancelToken
 from dcops.runs.ports import Notify, Urgency
 
@@ -59,6 +62,8 @@ class Setting:
     targets: dict[str, Target]
     seed: int
     also: dict[str, Target] = field(default_factory=dict)  # application -> objective for its recovery time
+    volumes: Mapping[str, ProductionVolume] = field(default_factory=dict)
+    worst: tuple[WorstPart, ...] = ()  # how much can be lost at worst, by what the data comes back
 
 
 @dataclass
@@ -307,14 +312,24 @@ class DrillService:
             rto_target_seconds=targets["rto"].seconds,
             rpo_target_seconds=targets["rpo"].seconds if "rpo" in targets else None,
             target_standing={name: target.standing for name, target in targets.items()},
-            recovery_point=describe_point(self._context.point),
+            recovery_point=point_as_recorded(self._context.point),
             seed=setting.seed,
             rollback=ending.rollback,
-            applications=[_application(each) for each in ending.others],
-            steps=[_step(result) for result in ending.results],
+            applications=[application_as_recorded(each) for each in ending.others],
+            steps=[step_as_recorded(result) for result in ending.results],
             duration_seconds=round(monotonic() - self._began, 3),
+            **self._reckoned(measured),
             **measured.model_dump(),
         )
+
+    def _reckoned(self, measured: Figures) -> dict[str, Any]:
+        """Give what stands beside the measurements: the loss at worst, and an estimate for production's volume."""
+        setting = self._setting
+        spec, volumes = setting.drill.spec, setting.volumes
+        parts = restored_parts(spec.recover, self.runner.results, spec.scope.app, volumes)
+        projection = project(parts, measured, self.runner.marks, volumes)
+        worst = {"worst_rpo_seconds": worst_seconds(setting.worst), "worst_rpo_parts": list(setting.worst)}
+        return worst | {"projected_rto_seconds": projection and projection.rto_seconds, "projection": projection}
 
 
 class _Silent:
@@ -332,32 +347,6 @@ def judge_control(control: Control, finding: Finding) -> tuple[StepState, str]:
     return StepState.FAILED, f"{control.of} {answer} on {control.tamper}, expected {control.expect}"
 
 
-def _application(other: Recovered) -> RecoveredApplication:
-    return RecoveredApplication(
-        app=other.app,
-        rto_service_seconds=other.rto_service_seconds,
-        rto_target_seconds=other.target.seconds,
-        target_standing=other.target.standing,
-    )
-
-
-def describe_point(point: RecoveryPoint | None) -> dict[str, object]:
-    """Give what a result tells of the recovery point: identity and sizes, no list of files."""
-    if point is None:
-        return {}
-    return {
-        "backup_run": point.run,
-        "site": point.site,
-        "environment": point.environment,
-        "repository_id": point.repository_id,
-        "snapshot_at": rfc3339(point.snapshot_at),
-        "rows": dict(point.rows),
-        "files": len(point.files),
-        "bytes": point.total_bytes,
-        "manifest_sha256": point.digest,
-    }
-
-
 def targets_from(rto: object, rpo: object) -> dict[str, Target]:
     """Give the objectives of an application from its inventory values (each a Value or None)."""
     return {"rto": _target(rto), "rpo": _target(rpo)}
@@ -368,19 +357,6 @@ def _target(value: object) -> Target:
     if seconds is None:
         return Target(seconds=None, standing="unset")
     return Target(seconds=float(seconds), standing="adopted" if getattr(value, "is_adopted", False) else "proposed")
-
-
-def _step(result: StepResult) -> DrillStep:
-    seconds = result.seconds
-    return DrillStep(
-        phase=result.phase.value,
-        id=result.id,
-        uses=result.uses,
-        state=result.state.value,
-        detail=result.detail,
-        started_at=rfc3339(result.started.utc),
-        duration_seconds=None if seconds is None else round(seconds, 3),
-    )
 
 
 def draw(seed: int) -> Random:

@@ -44,6 +44,7 @@ from dcops.wiring.bridges import NetworkFence, NetworkRoutes, ResticRecovery, Ss
 from dcops.wiring.drill_declaration import declarations_of
 from dcops.wiring.drill_network import BoardUpstreams, NetworkRouters
 from dcops.wiring.drill_people import people_of
+from dcops.wiring.drill_volume import production_volumes, worst_parts
 from dcops.wiring.network import open_network, site_routers
 from dcops.wiring.notify import open_notify
 from dcops.wiring.records import open_journal
@@ -120,6 +121,8 @@ class Drills:
             targets=self._targets(drill.spec.scope),
             also={name: self._rto(name) for name in drill.spec.scope.also},
             seed=secrets.randbelow(2**31) if seed is None else seed,
+            volumes=production_volumes(self.inventory),
+            worst=worst_parts(self.settings, self.inventory, drill, self.catalogue),
         )
 
     def _targets(self, scope: Scope) -> dict[str, Target]:

@@ -67,6 +67,6 @@ def _drop_own(context: DrillContext, parameters: Database) -> Outcome:
 
 RESTORE = Action(
     "database.restore", "Stream the newest dump into an empty cluster", Database, BlastClass.CHANGE, _restore,
-    undone_by=("database.drop_own",), timeout_seconds=3600,
+    undone_by=("database.drop_own",), timeout_seconds=3600, brings_back="backup",
 )  # fmt: skip
 DROP_OWN = Action("database.drop_own", "Drop the database that this run made", Database, BlastClass.CHANGE, _drop_own)

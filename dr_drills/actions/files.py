@@ -59,7 +59,7 @@ def _remove_own(context: DrillContext, parameters: Folder) -> Outcome:
 
 RESTORE = Action(
     "files.restore", "Stream the newest file copy into an empty folder", Folder, BlastClass.CHANGE, _restore,
-    undone_by=("files.remove_own",), timeout_seconds=3600,
+    undone_by=("files.remove_own",), timeout_seconds=3600, brings_back="backup",
 )  # fmt: skip
 REMOVE_OWN = Action(
     "files.remove_own", "Remove the files that this run restored", Folder, BlastClass.CHANGE, _remove_own

@@ -220,7 +220,7 @@ LOSE_TABLE = Action(
 )  # fmt: skip
 RESTORE = Action(
     "moment.restore", "Restore the moment before the drop into a folder of this run", Moment, BlastClass.CHANGE,
-    _restore, undone_by=("moment.remove_own",), timeout_seconds=3600,
+    _restore, undone_by=("moment.remove_own",), timeout_seconds=3600, brings_back="archive",
 )  # fmt: skip
 CARRY_BACK = Action(
     "moment.carry_back", "Load the restored table where it was dropped", Carried, BlastClass.CHANGE, _carry,

@@ -192,7 +192,7 @@ def _copy(context: DrillContext, cluster: Cluster) -> str:
 
 PROMOTE = Action(
     "database.promote", "Make a stand-by the database that serves", ClusterAt, BlastClass.DISRUPT, _promote,
-    undone_by=("database.switch",), promotes=True,
+    undone_by=("database.switch",), promotes=True, brings_back="standby",
 )  # fmt: skip
 # No fence is asked of it: it stops the one that serves itself, and promotes only what has all of that.
 SWITCH = Action(

@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from dcops.core.units import Seconds
+from dcops.core.units import Bytes, Seconds
 from dcops.core.words import Frozen, Text, Value
 from dcops.inventory.model.base import (
     Address,
@@ -138,12 +138,20 @@ class DataClass(StrEnum):
     CONFIDENTIAL = "confidential"
 
 
+class DataVolume(Frozen):
+    """How much data production holds; a part nobody has told is unknown, none at all is 0."""
+
+    database: Bytes | None = None
+    files: Bytes | None = None
+
+
 class Operations(Frozen):
     """How an application is run here.
 
     Attributes:
         rto: longest time until it serves again, seconds; `rpo`: longest span of acknowledged data that may be lost.
         availability: share of the time it must answer, 0 to 1.
+        data_volume: of production, also in the inventory of a lab: what a rehearsal's figures are projected to.
         consistency_group: applications that must be restored to the same moment carry the same word.
         dependencies: catalogue keys it cannot work without; no cycles.
     """
@@ -156,6 +164,7 @@ class Operations(Frozen):
     availability: Value[Number] | None = None
     rto: Value[Seconds] | None = None
     rpo: Value[Seconds] | None = None
+    data_volume: Value[DataVolume] | None = None
     consistency_group: Identifier | None = None
     dependencies: tuple[Identifier, ...] = ()
     hosts: tuple[ApplicationHost, ...] = ()

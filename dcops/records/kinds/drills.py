@@ -6,6 +6,7 @@ from pydantic import Field, JsonValue
 
 from dcops.core.words import Frozen
 from dcops.records.kinds.base import Payload
+from dcops.records.kinds.drill_volume import Projection, WorstPart
 
 
 class DrillStep(Frozen):
@@ -38,6 +39,10 @@ class DrillResult(Payload):
         target_standing: proposed, adopted or unset.
         observer_*: what the independent observer's ledger says, kept apart from our own figures.
         applications: the drill's other applications, each with its time until it served.
+        worst_rpo_seconds: how much can be lost at worst, by the policy and the runs of late, reckoned before the fault;
+            None when it is not known. `worst_rpo_parts`: by what the data comes back.
+        projected_rto_seconds: estimate for production's volume, None when that is not known; `projection`: its basis.
+            Neither decides the verdict; both are missing in results written before they were reckoned.
         rollback: complete, incomplete or not needed.
         subject: what a drill is about that is about no application: `device NAME`, `upstream NAME`.
         drill_type: kind of drill; empty in results written before it was recorded.
@@ -72,6 +77,10 @@ class DrillResult(Payload):
     observer_rto_seconds: float | None = None
     observer_gap_seconds: float | None = None
     observer_lost_acknowledged: int | None = None
+    worst_rpo_seconds: float | None = None
+    worst_rpo_parts: list[WorstPart] = Field(default_factory=list)
+    projected_rto_seconds: float | None = None
+    projection: Projection | None = None
     recovery_point: dict[str, JsonValue] = Field(default_factory=dict)
     seed: int | None = None
     rollback: str = ""

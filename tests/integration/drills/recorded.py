@@ -49,7 +49,8 @@ def run_id(settings: Settings) -> str:
             "drill": DRILL, "drill_version": 1, "spec_sha256": drills.sha256(DRILL), "app": "naskah",
             "environment": "twin", "is_rehearsal": True, "verdict": "PASS", "exit_code": 0, "rollback": "complete",
             "marks": {"t_fault": at}, "rto_verified_seconds": 57.5, "rto_target_seconds": 900.0, "seed": 7,
-            "target_standing": {"rto": "proposed"},
+            "target_standing": {"rto": "proposed"}, "worst_rpo_seconds": 1830.5, "projected_rto_seconds": None,
+            "worst_rpo_parts": [{"source": "backup", "seconds": 1830.5, "interval_seconds": 1800.0}],
             "steps": [{**step, "state": "ok", "started_at": at, "duration_seconds": 1.0},
                       {**step, "id": "start", "state": "skipped", "started_at": at}],
         })  # fmt: skip
