@@ -22,7 +22,7 @@ USAGE = """\
 usage: dcops-exporter VERB [OPTION...]
        dcops-exporter VERB --help
 
-Metrics of devices for Prometheus, discovery of targets from the inventory, traps as alerts.
+Metrics of devices for Prometheus, and discovery of targets from the inventory.
 
 verbs:
 {verbs}
